@@ -6,6 +6,7 @@
 //! Start reading at [`known`], then [`schema`], then [`provider`].
 
 pub mod addr;
+pub mod canonical;
 pub mod clock;
 pub mod diag;
 pub mod draft;
@@ -16,12 +17,15 @@ pub mod number;
 pub mod path;
 pub mod provider;
 pub mod schema;
+mod serial;
 pub mod ty;
 
 pub use addr::{InstanceAddr, InstanceKey, Mode, ModuleAddr, ModuleStep, ResourceAddr};
+pub use canonical::{canonical, canonical_ty};
 pub use clock::{Clock, Ids};
 pub use diag::{Diagnostic, Diagnostics, Position, Severity, SourceRange};
 pub use draft::Draft;
+pub use equal::{is_zero, same};
 pub use error::{Error, ErrorKind, Result};
 pub use known::{Known, Partial};
 pub use number::Number;
