@@ -1,0 +1,5 @@
+//! Planning: start at [`model`] for what a plan is.
+
+pub mod model;
+
+pub use model::*;
