@@ -3,12 +3,19 @@
 //!
 //! - [`span`]: byte spans and the [`SourceMap`] that turns them into lines and columns.
 //! - [`diag`]: [`SyntaxError`].
-//! - [`ast`]: the tree.
+//! - [`ast`]: the tree; questions about its shape are methods of [`Expr`], such as [`Expr::references`].
+//! - [`parse_body`], [`parse_expr`], [`parse_template`], [`parse_traversal`]: text → tree and errors.
 
 pub mod ast;
 pub mod diag;
+mod lexer;
+mod parser;
+mod shape;
 pub mod span;
+mod token;
 
 pub use ast::{Attribute, Block, Body, Expr, ExprKind, Ident, Item};
 pub use diag::SyntaxError;
+pub use parser::{parse_body, parse_expr, parse_template, parse_traversal};
 pub use span::{FileId, Position, Range, Source, SourceMap, Span};
+pub use token::is_identifier;

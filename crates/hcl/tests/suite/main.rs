@@ -1,0 +1,4 @@
+//! The crate as others see it: trees, errors, properties of the parser, the formatter.
+
+mod dump;
+mod trees;
