@@ -1,1 +1,27 @@
-//! stackctl-state
+//! State: what exists, where it is kept, who may write it, and how nothing is ever lost.
+//!
+//! - [`model`]: the state in memory; [`format`]: its file, byte for byte Terraform's.
+//! - [`backend`]: the interface that engine and commands use, the same for every place. **Start here.**
+//! - [`session`]: one opened state: lock, load, recovery, durable records, folds.
+//! - [`record`], [`fold`], [`segment`]: the journal's records, what they mean, and their lines.
+//! - [`local`]: state in a file, with a journal beside it. [`remote`]: state in an object store with a lock table.
+//! - [`store`]: the traits under `remote`; [`memory`]: fakes of them, with faults.
+//! - [`workspace`]: names, and which one is selected.
+//!
+//! Invariants: nothing here evaluates configuration, calls a cloud or asks the user; time and randomness are injected;
+//! what a caller was told to be durable is durable.
+
+pub mod error;
+pub mod format;
+pub mod lock;
+pub mod model;
+pub mod record;
+pub mod store;
+
+pub use error::{Error, Result};
+pub use lock::LockInfo;
+pub use model::{
+    CheckObject, CheckResult, DeposedKey, Instance, Mark, Object, ObjectStatus, Output, ProviderAddr, Resource, State,
+    TERRAFORM_VERSION, Target,
+};
+pub use record::{Action, Claim, Done, Doubt, Intent, Record};
