@@ -1,0 +1,119 @@
+//! One operation, complete: everything that a worker needs and nothing that it has to decide.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stackctl_core::{Diagnostic, Error, Instance, Known, Partial, Path, Provider, Schema};
+use stackctl_state::{Object, ObjectStatus, ProviderAddr, Target};
+
+use crate::events::Subject;
+use crate::plan::Action;
+
+/// What a worker gets.
+pub(crate) struct Job {
+    /// Which object.
+    pub(crate) at: Target,
+    /// What is done.
+    pub(crate) action: Action,
+    /// The table of types.
+    pub(crate) table: Arc<dyn Provider>,
+    /// The configured provider.
+    pub(crate) instance: Arc<dyn Instance>,
+    /// Address of its configuration.
+    pub(crate) provider: Arc<ProviderAddr>,
+    /// The object in state, if any.
+    pub(crate) object: Option<Arc<Object>>,
+    /// What is wanted, unknown where the provider decides. Null for a delete.
+    pub(crate) planned: Partial,
+    /// Values of write-only arguments: sent, never stored.
+    pub(crate) write_only: Vec<(Path, Known)>,
+    /// Top-level attributes and blocks that change.
+    pub(crate) fields: BTreeSet<String>,
+    /// Sensitive places.
+    pub(crate) sensitive: BTreeSet<Path>,
+    /// What state records about the order of destruction.
+    pub(crate) dependencies: Vec<String>,
+    /// What state records about the order of replacement.
+    pub(crate) create_before_destroy: bool,
+    /// How long the operation may take.
+    pub(crate) timeout: Duration,
+}
+
+impl Job {
+    /// Schema of the type.
+    ///
+    /// # Errors
+    /// If the provider does not have it: a state of another program.
+    pub(crate) fn schema(&self) -> Result<&Schema, Error> {
+        let ty = self.ty();
+        self.table.resource(ty).ok_or_else(|| Error::invalid(format!("There is no resource type {ty:?}.")))
+    }
+    /// Type name.
+    pub(crate) fn ty(&self) -> &str {
+        &self.at.addr.resource.ty
+    }
+    /// Whom events are about.
+    pub(crate) fn subject(&self) -> Subject {
+        Subject {
+            addr: Arc::new(self.at.addr.clone()),
+            deposed: self.at.deposed.as_ref().map(|k| k.as_str().to_owned()),
+        }
+    }
+    /// Id of the object in state.
+    pub(crate) fn id(&self) -> Option<String> {
+        self.object.as_ref().and_then(|o| o.attributes.get("id").as_str()).map(str::to_owned)
+    }
+    /// The wanted values with null where the provider decides, write-only arguments included: what is sent.
+    pub(crate) fn wanted(&self) -> Known {
+        self.wanted_of(&self.planned)
+    }
+    /// The same for a plan that has been refined.
+    pub(crate) fn wanted_of(&self, planned: &Partial) -> Known {
+        let mut v = planned.or_null();
+        for (path, value) in &self.write_only {
+            put(&mut v, &path.0, value);
+        }
+        v
+    }
+    /// The state's object with these attributes.
+    pub(crate) fn object_of(&self, schema: &Schema, mut attributes: Known, unfinished: bool) -> Arc<Object> {
+        for (path, _) in &self.write_only {
+            put(&mut attributes, &path.0, &Known::Null);
+        }
+        Arc::new(Object {
+            schema_version: schema.version,
+            attributes,
+            flat: None,
+            sensitive: self.sensitive.clone(),
+            private: self.object.as_ref().and_then(|o| o.private.clone()),
+            status: ObjectStatus::Ready,
+            unfinished,
+            dependencies: self.dependencies.clone(),
+            create_before_destroy: self.create_before_destroy,
+            provider: Arc::clone(&self.provider),
+        })
+    }
+}
+
+fn put(v: &mut Known, path: &[stackctl_core::Step], value: &Known) {
+    use stackctl_core::Step;
+    match (path, v) {
+        ([], v) => *v = value.clone(),
+        ([Step::Attr(n) | Step::Key(n), rest @ ..], Known::Map(m)) => put(m.entry(n.clone()).or_default(), rest, value),
+        ([Step::Index(i), rest @ ..], Known::List(l)) => {
+            if let Some(v) = l.get_mut(*i) {
+                put(v, rest, value);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// How an operation ended.
+pub(crate) struct Outcome {
+    /// What state holds now; `None` where there is no object any more.
+    pub(crate) object: Option<Arc<Object>>,
+    /// What went wrong. The object above is what really exists all the same.
+    pub(crate) trouble: Option<Box<Diagnostic>>,
+}

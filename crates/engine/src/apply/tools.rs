@@ -1,0 +1,61 @@
+//! What the workers of an apply share: clock, journal, events, and the memory of what was made a moment ago.
+
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use stackctl_core::{BoxFuture, Clock, Diagnostic};
+use stackctl_state::{Record, Target};
+use tokio::sync::watch;
+
+use super::wait::Wait;
+use crate::events::{Events, Stop};
+
+/// The journal as workers see it.
+pub trait Ledger: Send + Sync {
+    /// A token for a new intent at an address. Never the same twice, unless a doubt of that address wants its own.
+    fn token(&self, at: &Target) -> String;
+    /// Makes records durable; group-committed with those of other workers.
+    fn commit(&self, records: Vec<Record>) -> BoxFuture<'_, Result<(), Diagnostic>>;
+    /// Ends when requests that change anything may be sent: the lease is fresh.
+    fn gate(&self) -> BoxFuture<'_, Result<(), Diagnostic>>;
+}
+
+/// What workers share.
+pub(crate) struct Tools {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) events: Events,
+    pub(crate) stop: watch::Receiver<Stop>,
+    pub(crate) names: AtomicU32,
+    pub(crate) recent: Recent,
+    /// Leave `stackctl:id` on objects.
+    pub(crate) keep_ownership_tags: bool,
+}
+
+impl Tools {
+    /// A wait that starts now.
+    pub(crate) fn wait(&self, limit: Duration) -> Wait<'_> {
+        Wait::new(&*self.clock, self.stop.clone(), limit)
+    }
+}
+
+/// When this run last made or changed something. An error such as "invalid principal" is worth a second try only if what
+/// the request refers to may have been made a moment ago; else a typo would cost a minute.
+#[derive(Default)]
+pub(crate) struct Recent(Mutex<Option<Duration>>);
+
+/// How long a new object may stay invisible to other services.
+const PROPAGATION: Duration = Duration::from_secs(120);
+
+impl Recent {
+    /// Something was made now.
+    pub(crate) fn note(&self, clock: &dyn Clock) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(clock.boot());
+    }
+    /// How long "not visible yet" is still worth waiting for.
+    pub(crate) fn patience(&self, clock: &dyn Clock) -> Duration {
+        let last = *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        last.map_or(Duration::ZERO, |t| PROPAGATION.saturating_sub(clock.boot().saturating_sub(t)))
+    }
+}

@@ -1,0 +1,409 @@
+//! What workers do: create, update, delete and read one object, each announced in the journal before it is sent.
+//!
+//! A worker never touches the state and never plans; it reports what really exists. Every await is a place where the
+//! process may die: what must be durable by then was committed before.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use stackctl_core::{
+    Change, Diagnostic, Error, ErrorKind, ForceNew, Identity, Known, New, Partial, Ref, Result, Schema,
+};
+use stackctl_state::{Action as Doing, Done, Intent, Object, ObjectStatus, Record};
+
+use super::job::{Job, Outcome};
+use super::lost;
+use super::names::settle_names;
+use super::settle::{Settled, Ticker, differing, is_passing, until_gone, until_ready};
+use super::tools::Tools;
+use super::wait::Ended;
+
+/// Why an operation stopped, and what exists all the same.
+pub(crate) struct Trouble {
+    pub(crate) diag: Box<Diagnostic>,
+    pub(crate) object: Option<Arc<Object>>,
+}
+
+impl Trouble {
+    fn new(job: &Job, doing: &str, e: Error, object: Option<Arc<Object>>) -> Trouble {
+        let what = format!("Error {doing} {}", job.at.addr);
+        let diag = Diagnostic::from_provider(what, e).of(&job.at.addr);
+        Trouble { diag: Box::new(diag), object }
+    }
+    /// The journal could not be written: nothing may be sent any more.
+    fn journal(diag: Diagnostic, object: Option<Arc<Object>>) -> Trouble {
+        Trouble { diag: Box::new(diag), object }
+    }
+}
+
+/// Carries out a job.
+pub(crate) async fn run(tools: &Tools, job: &Job) -> Outcome {
+    let mut ticker = Ticker::new(tools);
+    let done = match job.action {
+        crate::plan::Action::Create => create(tools, job, &mut ticker).await,
+        crate::plan::Action::Update => update(tools, job, &mut ticker).await,
+        crate::plan::Action::Delete => delete(tools, job, &mut ticker).await,
+        crate::plan::Action::Read => read(tools, job).await,
+        crate::plan::Action::NoOp | crate::plan::Action::Forget => Ok(job.object.clone()),
+    };
+    match done {
+        Ok(object) => Outcome { object, trouble: None },
+        Err(t) => Outcome { object: t.object, trouble: Some(t.diag) },
+    }
+}
+
+async fn create(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<Arc<Object>>, Trouble> {
+    let fail = |e| Trouble::new(job, "creating", e, None);
+    let schema = job.schema().map_err(fail)?;
+    let mut planned = job.planned.clone();
+    settle_names(schema, &mut planned, &*tools.clock, &tools.names);
+    let wanted = job.wanted_of(&planned);
+    let intent = Arc::new(Intent {
+        token: tools.ledger.token(&job.at),
+        action: Doing::Create,
+        at: job.at.clone(),
+        provider: Arc::clone(&job.provider),
+        scope: job.instance.scope(),
+        id: None,
+        keys: keys(schema, &planned),
+        aws_at: job.instance.service_time(),
+        written: tools.clock.now(),
+        want: None,
+        dependencies: job.dependencies.clone(),
+        create_before_destroy: job.create_before_destroy,
+    });
+    let new = New { value: wanted, token: intent.token.clone() };
+    let done = |id: &str, object: &Arc<Object>| {
+        Record::Done(Done {
+            token: intent.token.clone(),
+            action: Doing::Create,
+            at: job.at.clone(),
+            id: Some(id.to_owned()),
+            object: Some(Arc::clone(object)),
+        })
+    };
+
+    if schema.local_only {
+        // There is nothing outside that could be lost: one record, with everything.
+        let made = job.instance.create(job.ty(), new).await.map_err(fail)?;
+        let object = job.object_of(schema, made.value.unwrap_or(Known::Null), false);
+        tools.ledger.commit(vec![done(&made.id, &object)]).await.map_err(|d| Trouble::journal(d, Some(object.clone())))?;
+        return Ok(Some(object));
+    }
+
+    if let Identity::Name { silent: true, .. } = schema.identity {
+        lost::name_is_free(job, &intent).await.map_err(fail)?;
+    }
+    tools.ledger.commit(vec![Record::Intent(Arc::clone(&intent))]).await.map_err(|d| Trouble::journal(d, None))?;
+    let id = match lost::create(tools, job, schema, &intent, new, ticker).await {
+        Ok(id) => id,
+        Err(lost::Refused { error, certain }) => {
+            // An intent that stays open is resolved by the next run.
+            if certain {
+                let record = Record::Failed { token: intent.token.clone() };
+                tools.ledger.commit(vec![record]).await.map_err(|d| Trouble::journal(d, None))?;
+            }
+            return Err(fail(error));
+        }
+    };
+    tools.recent.note(&*tools.clock);
+    let mut planned_known = planned.or_null();
+    planned_known.set("id", id.as_str().into());
+    let unfinished = job.object_of(schema, planned_known.clone(), true);
+    tools
+        .ledger
+        .commit(vec![done(&id, &unfinished)])
+        .await
+        .map_err(|d| Trouble::journal(d, Some(Arc::clone(&unfinished))))?;
+    finish(tools, job, schema, &planned, Ref { id, known: planned_known, wanted: None }, unfinished, ticker).await
+}
+
+/// The second phase of a creation: ready, as planned, without its ownership tag. Also what an unfinished object of an
+/// earlier run gets.
+async fn finish(
+    tools: &Tools,
+    job: &Job,
+    schema: &Schema,
+    planned: &Partial,
+    at: Ref,
+    unfinished: Arc<Object>,
+    ticker: &mut Ticker,
+) -> Result<Option<Arc<Object>>, Trouble> {
+    let keep = |e: Error| Trouble::new(job, "creating", e, Some(Arc::clone(&unfinished)));
+    let complete = |live: &Known| differing(schema, planned, live).is_empty();
+    let live = match until_ready(tools, job, schema, &at, ticker, complete).await.map_err(keep)? {
+        Settled::Ready(live) => live,
+        Settled::Stopped(_) => return Ok(Some(unfinished)),
+        Settled::Failed(live, why) => {
+            let e = Error::new(ErrorKind::Other, why)
+                .hinted("The object is marked as tainted: the next apply replaces it.");
+            let mut object = Arc::unwrap_or_clone(job.object_of(schema, live.value, false));
+            object.status = ObjectStatus::Tainted;
+            let object = record(tools, job, Arc::new(object)).await?;
+            return Err(Trouble::new(job, "creating", e, Some(object)));
+        }
+    };
+    guard(schema, planned, &live.value).map_err(keep)?;
+    let mut value = live.value;
+    let at = Ref { id: live.id, known: value.clone(), wanted: at.wanted };
+    let fields = differing(schema, planned, &value);
+    if !fields.is_empty() {
+        let new = merged(schema, &job.wanted_of(planned), &value);
+        let change = Change { at: at.clone(), old: value, new, fresh: true, fields };
+        send_update(tools, job, change, ticker).await.map_err(keep)?;
+        value = match until_ready(tools, job, schema, &at, ticker, complete).await.map_err(keep)? {
+            Settled::Ready(live) | Settled::Failed(live, _) => live.value,
+            Settled::Stopped(_) => return Ok(Some(unfinished)),
+        };
+    }
+    if !tools.keep_ownership_tags {
+        job.instance.release(job.ty(), vec![at]).await.map_err(keep)?;
+    }
+    let object = job.object_of(schema, value, false);
+    record(tools, job, object).await.map(Some)
+}
+
+async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<Arc<Object>>, Trouble> {
+    let before = job.object.clone();
+    let fail = |e| Trouble::new(job, "updating", e, before.clone());
+    let schema = job.schema().map_err(fail)?;
+    let Some(object) = &job.object else {
+        return Err(fail(Error::invalid("There is no object to update.")));
+    };
+    let old = object.attributes.clone();
+    let id = job.id().unwrap_or_default();
+    let at = Ref { id: id.clone(), known: old.clone(), wanted: None };
+    if object.unfinished {
+        return finish(tools, job, schema, &job.planned, at, Arc::clone(object), ticker).await;
+    }
+    let new = merged(schema, &job.wanted(), &old);
+    let change = Change { at: at.clone(), old, new, fresh: false, fields: job.fields.clone() };
+    let done = |token: &str, object: &Arc<Object>| {
+        Record::Done(Done {
+            token: token.to_owned(),
+            action: Doing::Update,
+            at: job.at.clone(),
+            id: Some(id.clone()),
+            object: Some(Arc::clone(object)),
+        })
+    };
+    let token = tools.ledger.token(&job.at);
+    if schema.local_only {
+        let value = job.instance.update(job.ty(), change).await.map_err(fail)?.unwrap_or(Known::Null);
+        let object = job.object_of(schema, value, false);
+        tools.ledger.commit(vec![done(&token, &object)]).await.map_err(|d| Trouble::journal(d, Some(object.clone())))?;
+        return Ok(Some(object));
+    }
+    let intent = Intent {
+        token: token.clone(),
+        action: Doing::Update,
+        at: job.at.clone(),
+        provider: Arc::clone(&job.provider),
+        scope: job.instance.scope(),
+        id: Some(id.clone()),
+        keys: Known::Null,
+        aws_at: job.instance.service_time(),
+        written: tools.clock.now(),
+        want: Some(digest(&job.planned)),
+        dependencies: Vec::new(),
+        create_before_destroy: false,
+    };
+    tools
+        .ledger
+        .commit(vec![Record::Intent(Arc::new(intent))])
+        .await
+        .map_err(|d| Trouble::journal(d, job.object.clone()))?;
+    let sent = send_update(tools, job, change, ticker).await;
+    tools.recent.note(&*tools.clock);
+    if let Err(e) = sent {
+        // Some of it may have happened: state shall say what is, not what was.
+        let object = match job.instance.read(job.ty(), vec![at]).await {
+            Ok(live) => match live.into_iter().next() {
+                Some(live) => job.object_of(schema, live.value, false),
+                None => Arc::clone(object),
+            },
+            Err(_) => Arc::clone(object),
+        };
+        tools.ledger.commit(vec![done(&token, &object)]).await.map_err(|d| Trouble::journal(d, Some(object.clone())))?;
+        return Err(Trouble::new(job, "updating", e, Some(object)));
+    }
+    let complete = |live: &Known| differing(schema, &job.planned, live).is_disjoint(&job.fields);
+    let settled = until_ready(tools, job, schema, &at, ticker, complete).await.map_err(fail)?;
+    let (value, trouble) = match settled {
+        Settled::Ready(live) => (live.value, None),
+        Settled::Failed(live, why) => (live.value, Some(Error::new(ErrorKind::Other, why))),
+        Settled::Stopped(None) => return Ok(job.object.clone()),
+        Settled::Stopped(Some(live)) => (live.value, None),
+    };
+    let object = job.object_of(schema, value, false);
+    tools.ledger.commit(vec![done(&token, &object)]).await.map_err(|d| Trouble::journal(d, Some(object.clone())))?;
+    match trouble {
+        None => Ok(Some(object)),
+        Some(e) => Err(Trouble::new(job, "updating", e, Some(object))),
+    }
+}
+
+async fn delete(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<Arc<Object>>, Trouble> {
+    let fail = |e| Trouble::new(job, "deleting", e, job.object.clone());
+    let schema = job.schema().map_err(fail)?;
+    let known = job.object.as_ref().map_or(Known::Null, |o| o.attributes.clone());
+    let id = job.id().unwrap_or_default();
+    let at = Ref { id: id.clone(), known, wanted: None };
+    let token = tools.ledger.token(&job.at);
+    if !schema.local_only {
+        let intent = Intent {
+            token: token.clone(),
+            action: Doing::Delete,
+            at: job.at.clone(),
+            provider: Arc::clone(&job.provider),
+            scope: job.instance.scope(),
+            id: Some(id.clone()),
+            keys: Known::Null,
+            aws_at: job.instance.service_time(),
+            written: tools.clock.now(),
+            want: None,
+            dependencies: Vec::new(),
+            create_before_destroy: false,
+        };
+        let record = Record::Intent(Arc::new(intent));
+        tools.ledger.commit(vec![record]).await.map_err(|d| Trouble::journal(d, job.object.clone()))?;
+    }
+    let refused = async |e: Error| match tools.ledger.commit(vec![Record::Failed { token: token.clone() }]).await {
+        Ok(()) => Trouble::new(job, "deleting", e, job.object.clone()),
+        Err(d) => Trouble::journal(d, job.object.clone()),
+    };
+    let mut wait = tools.wait(job.timeout);
+    loop {
+        tools.ledger.gate().await.map_err(|d| Trouble::journal(d, job.object.clone()))?;
+        match job.instance.delete(job.ty(), at.clone()).await {
+            Ok(()) => break,
+            Err(e) if e.kind == ErrorKind::NotFound => break,
+            Err(e) if matches!(e.kind, ErrorKind::InUse | ErrorKind::NotReady) || is_passing(&e) => {
+                ticker.tick(tools, job, Some(&id));
+                match wait.pause().await {
+                    Ok(()) => {}
+                    Err(Ended::Timeout | Ended::Stopped) => return Err(refused(e).await),
+                }
+            }
+            Err(e) => return Err(refused(e).await),
+        }
+    }
+    if !schema.local_only && !schema.setting && !until_gone(tools, job, &at, ticker).await.map_err(fail)? {
+        return Ok(job.object.clone());
+    }
+    let done = Done { token, action: Doing::Delete, at: job.at.clone(), id: Some(id), object: None };
+    tools.ledger.commit(vec![Record::Done(done)]).await.map_err(|d| Trouble::journal(d, None))?;
+    Ok(None)
+}
+
+async fn read(tools: &Tools, job: &Job) -> Result<Option<Arc<Object>>, Trouble> {
+    let fail = |e| Trouble::new(job, "reading", e, job.object.clone());
+    let schema = job.table.data(job.ty()).ok_or_else(|| {
+        fail(Error::invalid(format!("There is no data source {:?}.", job.ty())))
+    })?;
+    let mut wait = tools.wait(job.timeout);
+    let value = loop {
+        match job.instance.data(job.ty(), job.wanted()).await {
+            Ok(v) => break v,
+            Err(e) if is_passing(&e) => match wait.pause().await {
+                Ok(()) => {}
+                Err(_) => return Err(fail(e)),
+            },
+            Err(e) => return Err(fail(e)),
+        }
+    };
+    let object = job.object_of(schema, value, false);
+    record(tools, job, object).await.map(Some)
+}
+
+/// Records the object as it is now.
+async fn record(tools: &Tools, job: &Job, object: Arc<Object>) -> Result<Arc<Object>, Trouble> {
+    let set = Record::Set { at: job.at.clone(), object: Arc::clone(&object) };
+    tools.ledger.commit(vec![set]).await.map_err(|d| Trouble::journal(d, Some(Arc::clone(&object))))?;
+    Ok(object)
+}
+
+/// Sends an update, again while what it refers to is not visible or the object is not ready for it.
+async fn send_update(tools: &Tools, job: &Job, change: Change, ticker: &mut Ticker) -> Result<()> {
+    let mut wait = tools.wait(job.timeout.saturating_sub(ticker.elapsed(tools)));
+    let patience = tools.recent.patience(&*tools.clock);
+    loop {
+        tools.ledger.gate().await.map_err(closed)?;
+        let e = match job.instance.update(job.ty(), change.clone()).await {
+            Ok(_) => return Ok(()),
+            Err(e) => e,
+        };
+        let again = match e.kind {
+            ErrorKind::NotReady | ErrorKind::Throttled | ErrorKind::Lost | ErrorKind::InUse => true,
+            ErrorKind::NotYetVisible => wait.elapsed() < patience,
+            // An object made a moment ago may not be visible to its own update.
+            ErrorKind::NotFound => change.fresh && wait.elapsed() < patience,
+            _ => false,
+        };
+        if !again || wait.pause().await.is_err() {
+            return Err(e);
+        }
+        ticker.tick(tools, job, Some(&change.at.id));
+    }
+}
+
+pub(crate) fn closed(d: Diagnostic) -> Error {
+    Error::new(ErrorKind::Other, format!("{}: {}", d.summary, d.detail))
+}
+
+/// An object just made or adopted that differs in what cannot be changed is not the one that was planned.
+fn guard(schema: &Schema, planned: &Partial, live: &Known) -> Result<()> {
+    let wrong: Vec<String> = differing(schema, planned, live)
+        .into_iter()
+        .filter(|n| schema.block.attrs.get(n.as_str()).is_some_and(|a| a.force_new == ForceNew::Yes && !planned.get(n).is_null()))
+        .collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "The object that was made differs from the plan in {}, which cannot be changed afterwards.",
+        wrong.join(", ")
+    ))
+    .hinted("Look at the object; if it is somebody else's, remove it from the state with `state rm`."))
+}
+
+/// What is wanted, with the provider's own values where nothing is wanted.
+fn merged(schema: &Schema, wanted: &Known, live: &Known) -> Known {
+    let mut out = wanted.clone();
+    for (name, attr) in &schema.block.attrs {
+        if attr.is_computed() && wanted.get(name).is_null() {
+            out.set(*name, live.get(name).clone());
+        }
+    }
+    out
+}
+
+/// The planned values by which recovery recognises the object: name, keys, and what cannot be changed.
+fn keys(schema: &Schema, planned: &Partial) -> Known {
+    let mut names: BTreeSet<&str> =
+        schema.block.attrs.iter().filter(|(_, a)| a.force_new == ForceNew::Yes && !a.write_only && !a.sensitive).map(|(n, _)| *n).collect();
+    match &schema.identity {
+        Identity::Name { attr, within, .. } => {
+            names.insert(attr);
+            names.extend(within.iter());
+        }
+        Identity::Key(attrs) => names.extend(attrs.iter()),
+        Identity::Token | Identity::Tag | Identity::None => {}
+    }
+    let mut out = Known::object();
+    for name in names {
+        if let Ok(v) = planned.get(name).to_known()
+            && !v.is_null()
+        {
+            out.set(name, v);
+        }
+    }
+    out
+}
+
+/// A digest of wanted values, for the journal: it names them without holding secrets.
+fn digest(v: &Partial) -> String {
+    let text = serde_json::to_string(v).unwrap_or_default();
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|b| format!("{b:02x}")).collect()
+}

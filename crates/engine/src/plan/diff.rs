@@ -1,0 +1,726 @@
+//! The diff of one instance, in five passes: defaults, unset computed values become unknown, attribute rules, the type's
+//! hook, replacement.
+//!
+//! Everything is decided by the schema; no type is known by name. Values that mean what the prior ones mean keep the
+//! prior spelling, so that afterwards "changed" is plain inequality. Pure. Start at [`diff`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stackctl_core::schema::{Nesting, OnUpdate};
+use stackctl_core::{
+    Attr, Block, BlockType, Draft, Error, ForceNew, Known, Partial, Path, Presence, Schema, Step, Ty, canonical_ty,
+    is_zero, same,
+};
+
+/// Attributes whose changes in configuration are ignored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Ignore {
+    /// None.
+    #[default]
+    Nothing,
+    /// `ignore_changes = all`.
+    All,
+    /// These places and everything in them.
+    Paths(Vec<Path>),
+}
+
+/// The fourth pass: what the provider says about the type.
+pub type Hook<'a> = &'a dyn Fn(&mut Draft<'_>);
+
+/// What a diff found.
+#[derive(Clone, Debug)]
+pub struct Diff {
+    /// The configuration with ignored places replaced by prior values.
+    pub config: Partial,
+    /// The object as it will be. Equal to the prior one where nothing changes.
+    pub planned: Partial,
+    /// Names of top-level attributes and blocks that change; for a create those that are set.
+    pub fields: BTreeSet<String>,
+    /// Places that cannot be changed in place.
+    pub replace: Vec<Path>,
+    /// What the hook complained about.
+    pub errors: Vec<Error>,
+}
+
+impl Diff {
+    /// True if the object stays as it is.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+}
+
+/// Compares configuration and prior object (in canonical form); `None` plans a create.
+pub fn diff(schema: &Schema, config: &Partial, prior: Option<&Known>, ignore: &Ignore, hook: Hook<'_>) -> Diff {
+    let config = match prior {
+        Some(prior) => ignored(schema, config, prior, ignore),
+        None => config.clone(),
+    };
+    let mut planned = plan_block(schema.zero_is_null, &schema.block, &config, prior);
+    if let (Partial::Map(p), Some(Known::Map(old))) = (&mut planned, prior) {
+        for (name, v) in old {
+            if !schema.block.attrs.contains_key(name.as_str()) && !schema.block.blocks.contains_key(name.as_str()) {
+                p.insert(name.clone(), v.clone().into());
+            }
+        }
+    }
+    if let Some(prior) = prior {
+        rules(schema, &config, prior, &mut planned);
+    }
+    let (mut replace, mut errors) = (BTreeSet::new(), Vec::new());
+    hook(&mut Draft { config: &config, prior, planned: &mut planned, replace: &mut replace, errors: &mut errors });
+    let fields = match prior {
+        Some(prior) => {
+            let at = &mut Vec::new();
+            replacements(&schema.block, &config, Some(&planned), Some(prior), at, None, &mut replace);
+            changed(schema, &planned, prior)
+        }
+        None => {
+            replace.clear();
+            set_fields(schema, &config, &planned)
+        }
+    };
+    if fields.is_empty()
+        && let Some(prior) = prior
+    {
+        planned = prior.clone().into();
+        replace.clear();
+    }
+    Diff { config, planned, fields, replace: replace.into_iter().collect(), errors }
+}
+
+/// True if the two are the same data.
+pub fn equal(a: &Partial, b: &Known) -> bool {
+    match (a, b) {
+        (Partial::Null, Known::Null) => true,
+        (Partial::Bool(a), Known::Bool(b)) => a == b,
+        (Partial::Number(a), Known::Number(b)) => a == b,
+        (Partial::String(a), Known::String(b)) => a == b,
+        (Partial::List(a), Known::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        (Partial::Map(a), Known::Map(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|((k, a), (l, b))| k == l && equal(a, b))
+        }
+        _ => false,
+    }
+}
+
+/// Names of the top-level attributes and blocks that differ. A change of `timeouts` alone is none for types that follow
+/// the older plugin SDK.
+fn changed(schema: &Schema, planned: &Partial, prior: &Known) -> BTreeSet<String> {
+    let names = schema.block.attrs.keys().chain(schema.block.blocks.keys());
+    let mut out: BTreeSet<String> =
+        names.filter(|n| !equal(planned.get(n), prior.get(n))).map(|n| (*n).to_owned()).collect();
+    if schema.zero_is_null && out.len() == 1 && out.contains("timeouts") {
+        out.clear();
+    }
+    out
+}
+
+fn set_fields(schema: &Schema, config: &Partial, planned: &Partial) -> BTreeSet<String> {
+    let set = |n: &&&str| {
+        let (c, p) = (config.get(n), planned.get(n));
+        !absent(c) || !matches!(p, Partial::Unknown) && !absent(p)
+    };
+    schema.block.attrs.keys().chain(schema.block.blocks.keys()).filter(set).map(|n| (*n).to_owned()).collect()
+}
+
+fn absent(v: &Partial) -> bool {
+    match v {
+        Partial::Null => true,
+        Partial::List(l) => l.is_empty(),
+        _ => false,
+    }
+}
+
+// ── ignore_changes ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn ignored(schema: &Schema, config: &Partial, prior: &Known, ignore: &Ignore) -> Partial {
+    let mut out = config.clone();
+    match ignore {
+        Ignore::Nothing => {}
+        Ignore::All => {
+            for (name, attr) in &schema.block.attrs {
+                if attr.configurable() && !attr.write_only {
+                    out.set(*name, prior.get(name).clone().into());
+                }
+            }
+            for name in schema.block.blocks.keys() {
+                out.set(*name, prior.get(name).clone().into());
+            }
+        }
+        Ignore::Paths(paths) => paths.iter().for_each(|p| put_back(&mut out, prior, &p.0)),
+    }
+    out
+}
+
+/// Makes `config` say at `at` what `prior` says; a key of a map that `prior` lacks goes away.
+fn put_back(config: &mut Partial, prior: &Known, at: &[Step]) {
+    let Some((step, rest)) = at.split_first() else {
+        *config = prior.clone().into();
+        return;
+    };
+    match (step, config) {
+        (Step::Attr(n) | Step::Key(n), Partial::Map(c)) => {
+            match (prior.as_map().and_then(|p| p.get(n)), c.get_mut(n)) {
+                (Some(p), Some(c)) => put_back(c, p, rest),
+                (Some(p), None) => put_back(c.entry(n.clone()).or_default(), p, rest),
+                (None, Some(_)) if rest.is_empty() => {
+                    c.remove(n);
+                }
+                _ => {}
+            }
+        }
+        // A map that configuration leaves out, while the prior one has the key.
+        (Step::Attr(n) | Step::Key(n), c @ Partial::Null) if rest.is_empty() => {
+            if let Some(p) = prior.as_map().and_then(|p| p.get(n)) {
+                *c = Partial::Map([(n.clone(), p.clone().into())].into());
+            }
+        }
+        (Step::Index(i), Partial::List(c)) => {
+            if let (Some(c), Some(p)) = (c.get_mut(*i), prior.as_list().and_then(|l| l.get(*i))) {
+                put_back(c, p, rest);
+            }
+        }
+        _ => {}
+    }
+}
+
+// ── passes one and two ──────────────────────────────────────────────────────────────────────────────────────────────
+
+fn plan_block(zero: bool, block: &Block, config: &Partial, prior: Option<&Known>) -> Partial {
+    if matches!(config, Partial::Unknown) {
+        return unknown_block(block);
+    }
+    let attrs = block
+        .attrs
+        .iter()
+        .map(|(name, attr)| ((*name).to_owned(), plan_attr(zero, attr, config.get(name), prior.map(|p| p.get(name)))));
+    let blocks = block
+        .blocks
+        .iter()
+        .map(|(name, b)| ((*name).to_owned(), plan_blocks(zero, b, config.get(name), prior.map(|p| p.get(name)))));
+    Partial::Map(attrs.chain(blocks).collect())
+}
+
+/// A block of which only the existence is known.
+fn unknown_block(block: &Block) -> Partial {
+    let attrs =
+        block.attrs.iter().map(|(n, a)| ((*n).to_owned(), if a.write_only { Partial::Null } else { Partial::Unknown }));
+    let blocks = block.blocks.keys().map(|n| ((*n).to_owned(), Partial::Unknown));
+    Partial::Map(attrs.chain(blocks).collect())
+}
+
+fn plan_attr(zero: bool, attr: &Attr, config: &Partial, prior: Option<&Known>) -> Partial {
+    if attr.write_only {
+        return Partial::Null;
+    }
+    let config = if attr.configurable() { config } else { &Partial::Null };
+    let keep = |p: &Known| Partial::from(p.clone());
+    if config.is_null() {
+        if let Some(d) = &attr.default {
+            return match prior {
+                Some(p) if !p.is_null() && means_same(zero, attr, d, p) => keep(p),
+                _ => d.clone().into(),
+            };
+        }
+        return match prior {
+            None if attr.is_computed() => Partial::Unknown,
+            Some(p) if attr.is_computed() || attr.if_configured || zero && is_zero(p) => keep(p),
+            _ => Partial::Null,
+        };
+    }
+    match config.to_known() {
+        Err(_) => match prior {
+            // The older plugin SDK cannot hold a set of which one element is not known.
+            _ if zero && matches!(attr.ty, Ty::Set(_)) => match prior {
+                Some(p) if attr.presence == Presence::OptComputed => keep(p),
+                _ => Partial::Unknown,
+            },
+            _ => config.clone(),
+        },
+        Ok(mut c) => {
+            canonical_ty(&attr.ty, &mut c);
+            match prior {
+                Some(p) if means_same(zero && !attr.if_configured, attr, &c, p) => keep(p),
+                Some(p) => respelled(zero, attr, c, p).into(),
+                None => c.into(),
+            }
+        }
+    }
+}
+
+/// True if an attribute's values mean the same: by its equality, null and zero aside where the type says so.
+fn means_same(zero: bool, attr: &Attr, a: &Known, b: &Known) -> bool {
+    same(attr.equality, a, b)
+        || zero
+            && (is_zero(a) && b.is_null()
+                || a.is_null() && is_zero(b)
+                || has_object(&attr.ty) && folded(&attr.ty, a) == folded(&attr.ty, b))
+}
+
+fn has_object(ty: &Ty) -> bool {
+    match ty {
+        Ty::List(t) | Ty::Set(t) | Ty::Map(t) => has_object(t),
+        Ty::Object(_) => true,
+        Ty::Tuple(ts) => ts.iter().any(has_object),
+        _ => false,
+    }
+}
+
+/// The value with zero attributes of objects as null, sets in order again.
+fn folded(ty: &Ty, v: &Known) -> Known {
+    match (ty, v) {
+        (Ty::Object(o), Known::Map(m)) => Known::Map(
+            o.attrs
+                .iter()
+                .map(|(n, t)| {
+                    let v = m.get(n).map_or(Known::Null, |v| folded(t, v));
+                    (n.clone(), if is_zero(&v) { Known::Null } else { v })
+                })
+                .collect(),
+        ),
+        (Ty::List(t), Known::List(l)) => Known::List(l.iter().map(|v| folded(t, v)).collect()),
+        (Ty::Set(t), Known::List(l)) => {
+            let mut l: Vec<Known> = l.iter().map(|v| folded(t, v)).collect();
+            l.sort();
+            l.dedup();
+            Known::List(l)
+        }
+        (Ty::Map(t), Known::Map(m)) => Known::Map(m.iter().map(|(k, v)| (k.clone(), folded(t, v))).collect()),
+        (_, v) => v.clone(),
+    }
+}
+
+/// Elements of a changed collection of objects that mean what a prior element means keep its spelling.
+fn respelled(zero: bool, attr: &Attr, config: Known, prior: &Known) -> Known {
+    let (Ty::Set(of) | Ty::List(of)) = &attr.ty else { return config };
+    if !zero || !matches!(**of, Ty::Object(_)) {
+        return config;
+    }
+    let (Known::List(c), Some(p)) = (&config, prior.as_list()) else { return config };
+    let by_meaning: BTreeMap<Known, &Known> = p.iter().map(|v| (folded(of, v), v)).collect();
+    let mut out: Vec<Known> =
+        c.iter().map(|v| by_meaning.get(&folded(of, v)).map_or_else(|| v.clone(), |v| (*v).clone())).collect();
+    if matches!(attr.ty, Ty::Set(_)) {
+        out.sort();
+        out.dedup();
+    }
+    Known::List(out)
+}
+
+fn plan_blocks(zero: bool, b: &BlockType, config: &Partial, prior: Option<&Known>) -> Partial {
+    if absent(config) {
+        return match prior {
+            Some(p) if b.computed || b.if_configured => p.clone().into(),
+            None if b.computed => Partial::Unknown,
+            _ if b.nesting == Nesting::Single => Partial::Null,
+            _ => Partial::List(Vec::new()),
+        };
+    }
+    match (b.nesting, config) {
+        (Nesting::Single, c) => plan_block(zero, &b.block, c, prior.filter(|p| !p.is_null())),
+        (_, Partial::List(c)) => {
+            let p = prior.and_then(Known::as_list);
+            Partial::List(match (b.nesting, p) {
+                (_, None) => c.iter().map(|c| plan_block(zero, &b.block, c, None)).collect(),
+                (Nesting::Set, Some(p)) => plan_set(zero, &b.block, c, p),
+                (_, Some(p)) => c.iter().enumerate().map(|(i, c)| plan_block(zero, &b.block, c, p.get(i))).collect(),
+            })
+        }
+        _ => Partial::Unknown,
+    }
+}
+
+/// Elements of a set of blocks are matched by what is configured; computed members come from the match.
+fn plan_set(zero: bool, block: &Block, config: &[Partial], prior: &[Known]) -> Vec<Partial> {
+    let mut free: Vec<bool> = vec![true; prior.len()];
+    let mut by_value: BTreeMap<&Known, usize> = prior.iter().enumerate().map(|(i, v)| (v, i)).collect();
+    let mut out: Vec<Option<Partial>> = config
+        .iter()
+        .map(|c| {
+            let i = by_value.remove(&plan_block(zero, block, c, None).to_known().ok()?)?;
+            free[i] = false;
+            Some(prior[i].clone().into())
+        })
+        .collect();
+    for (c, planned) in config.iter().zip(&mut out) {
+        if planned.is_none() {
+            let found = (0..prior.len()).find(|i| free[*i] && matches_block(zero, block, c, &prior[*i]));
+            if let Some(i) = found {
+                free[i] = false;
+            }
+            *planned = Some(plan_block(zero, block, c, found.map(|i| &prior[i])));
+        }
+    }
+    let mut out: Vec<Partial> = out.into_iter().flatten().collect();
+    if out.iter().all(Partial::is_known) {
+        // The order of complete sets is the canonical one.
+        let mut known: Vec<Known> = out.iter().map(Partial::or_null).collect();
+        known.sort();
+        known.dedup();
+        out = known.into_iter().map(Into::into).collect();
+    }
+    out
+}
+
+fn matches_block(zero: bool, block: &Block, config: &Partial, prior: &Known) -> bool {
+    block.attrs.iter().all(|(n, a)| equal(&plan_attr(zero, a, config.get(n), Some(prior.get(n))), prior.get(n)))
+        && block
+            .blocks
+            .iter()
+            .all(|(n, b)| equal(&plan_blocks(zero, b, config.get(n), Some(prior.get(n))), prior.get(n)))
+}
+
+// ── pass three ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Computed values that an update in place will change become unknown.
+fn rules(schema: &Schema, config: &Partial, prior: &Known, planned: &mut Partial) {
+    let fields = changed(schema, planned, prior);
+    if fields.is_empty() {
+        return;
+    }
+    for (name, attr) in &schema.block.attrs {
+        if !attr.is_computed() || attr.configurable() && !config.get(name).is_null() {
+            continue;
+        }
+        let unknown = match attr.on_update {
+            OnUpdate::Keeps => false,
+            OnUpdate::Unknown => true,
+            OnUpdate::UnknownWhen(names) => names.iter().any(|n| fields.contains(*n)),
+        };
+        if unknown {
+            planned.set(*name, Partial::Unknown);
+        }
+    }
+}
+
+// ── pass five ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Collects the places whose change replaces the object. `set` is the path of the innermost set: elements of sets have
+/// no address of their own.
+fn replacements(
+    block: &Block,
+    config: &Partial,
+    planned: Option<&Partial>,
+    prior: Option<&Known>,
+    at: &mut Vec<Step>,
+    set: Option<&Path>,
+    out: &mut BTreeSet<Path>,
+) {
+    let place = |at: &[Step]| set.cloned().unwrap_or_else(|| Path(at.to_vec()));
+    for (name, attr) in &block.attrs {
+        if attr.force_new != ForceNew::Yes {
+            continue;
+        }
+        let (p, old) = (planned.map_or(&Partial::Null, |p| p.get(name)), prior.map_or(&Known::Null, |p| p.get(name)));
+        // A value that only the provider decides replaces nothing.
+        let provider_decides = matches!(p, Partial::Unknown) && config.get(name).is_null();
+        // A new or removed element counts where it says something.
+        let silent = (prior.is_none() && zero_partial(p)) || (planned.is_none() && is_zero(old));
+        if !provider_decides && !silent && !equal(p, old) {
+            at.push(Step::Attr((*name).to_owned()));
+            out.insert(place(at));
+            at.pop();
+        }
+    }
+    for (name, b) in &block.blocks {
+        let p = planned.map_or(&Partial::Null, |p| p.get(name));
+        let old = prior.map_or(&Known::Null, |p| p.get(name));
+        if equal(p, old) {
+            continue;
+        }
+        at.push(Step::Attr((*name).to_owned()));
+        let c = config.get(name);
+        match (p, old) {
+            (Partial::Unknown, _) if absent(c) => {}
+            (Partial::Unknown, _) => {
+                if b.force_new {
+                    out.insert(place(at));
+                }
+            }
+            (Partial::Map(_), Known::Map(_)) => replacements(&b.block, c, Some(p), Some(old), at, set, out),
+            (Partial::Map(_), _) => {
+                if b.force_new {
+                    out.insert(place(at));
+                }
+                replacements(&b.block, c, Some(p), None, at, set, out);
+            }
+            (_, Known::Map(_)) => {
+                if b.force_new {
+                    out.insert(place(at));
+                }
+                replacements(&b.block, c, None, Some(old), at, set, out);
+            }
+            _ => {
+                let p = if let Partial::List(l) = p { l.as_slice() } else { &[] };
+                let old = old.as_list().unwrap_or_default();
+                let c = if let Partial::List(l) = c { l.as_slice() } else { &[] };
+                if b.nesting == Nesting::Set {
+                    let whole = place(at);
+                    let gone = old.iter().filter(|o| !p.iter().any(|p| equal(p, o)));
+                    let new = p.iter().filter(|p| !old.iter().any(|o| equal(p, o)));
+                    let (gone, new): (Vec<_>, Vec<_>) = (gone.collect(), new.collect());
+                    if b.force_new && (!gone.is_empty() || !new.is_empty()) {
+                        out.insert(whole.clone());
+                    }
+                    // What the configuration of an element is does not matter here: its values are all its own.
+                    gone.iter()
+                        .for_each(|o| replacements(&b.block, &Partial::Null, None, Some(o), at, Some(&whole), out));
+                    new.iter().for_each(|p| replacements(&b.block, p, Some(p), None, at, Some(&whole), out));
+                } else {
+                    if b.force_new && p.len() != old.len() {
+                        out.insert(place(at));
+                    }
+                    for i in 0..p.len().max(old.len()) {
+                        at.push(Step::Index(i));
+                        replacements(&b.block, c.get(i).unwrap_or(&Partial::Null), p.get(i), old.get(i), at, set, out);
+                        at.pop();
+                    }
+                }
+            }
+        }
+        at.pop();
+    }
+}
+
+fn zero_partial(p: &Partial) -> bool {
+    p.to_known().is_ok_and(|k| is_zero(&k))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+    use stackctl_core::Equality;
+
+    use super::*;
+
+    fn schema() -> Schema {
+        let s = || Attr::optional(Ty::String);
+        let rule = Block {
+            attrs: [
+                ("port", Attr::required(Ty::Number)),
+                ("note", s()),
+                ("rule_id", Attr::computed(Ty::String)),
+                ("kind", s().force_new()),
+            ]
+            .into(),
+            blocks: BTreeMap::new(),
+        };
+        let object = Ty::object([("from", Ty::Number), ("self", Ty::Bool), ("cidrs", Ty::list(Ty::String))]);
+        let block = Block {
+            attrs: [
+                ("id", Attr::id()),
+                ("name", Attr::required(Ty::String).force_new()),
+                ("size", Attr::optional(Ty::Number).default(8i64)),
+                ("zone", Attr::opt_computed(Ty::String).force_new()),
+                ("note", s()),
+                ("names", Attr::optional(Ty::set(Ty::String))),
+                ("policy", Attr { equality: Equality::Json, ..s() }),
+                ("secret_wo", Attr { write_only: true, ..s() }),
+                ("version", Attr { on_update: OnUpdate::Unknown, ..Attr::computed(Ty::Number) }),
+                ("size_text", Attr { on_update: OnUpdate::UnknownWhen(&["size"]), ..Attr::computed(Ty::String) }),
+                ("ingress", Attr { as_block: true, if_configured: true, ..Attr::opt_computed(Ty::set(object)) }),
+                ("tags", Attr::optional(Ty::map(Ty::String))),
+            ]
+            .into(),
+            blocks: [
+                ("rule", BlockType::new(Nesting::Set, rule.clone())),
+                ("step", BlockType::new(Nesting::List, rule)),
+                (
+                    "disk",
+                    BlockType {
+                        force_new: true,
+                        ..BlockType::new(Nesting::List, Block { attrs: [("gb", s())].into(), blocks: BTreeMap::new() })
+                    },
+                ),
+            ]
+            .into(),
+        };
+        Schema::new("test", block)
+    }
+
+    /// `"?"` stands for unknown.
+    fn partial(v: &Json) -> Partial {
+        match v {
+            Json::String(s) if s == "?" => Partial::Unknown,
+            Json::Array(a) => Partial::List(a.iter().map(partial).collect()),
+            Json::Object(o) => Partial::Map(o.iter().map(|(k, v)| (k.clone(), partial(v))).collect()),
+            v => Known::from_json(v).into(),
+        }
+    }
+
+    fn shown(v: &Partial) -> Json {
+        match v {
+            Partial::Unknown => json!("?"),
+            Partial::List(l) => l.iter().map(shown).collect(),
+            Partial::Map(m) => Json::Object(m.iter().map(|(k, v)| (k.clone(), shown(v))).collect()),
+            v => v.or_null().to_json(),
+        }
+    }
+
+    /// Diffs `config` against what `prior` says over a plain object; `expect` is fields, replace paths, and planned
+    /// values of some attributes.
+    fn check(config: Json, prior: Option<Json>, ignore: &Ignore, fields: &[&str], replace: &[&str], planned: Json) {
+        let s = schema();
+        let prior = prior.map(|p| {
+            let mut k = Known::from_json(
+                &json!({"id": "i", "name": "n", "size": 8, "zone": "z", "version": 1, "size_text": "8"}),
+            );
+            for (name, v) in p.as_object().unwrap() {
+                k.set(name.clone(), Known::from_json(v));
+            }
+            stackctl_core::canonical(&s.block, &mut k);
+            k
+        });
+        let mut c = partial(&config);
+        if config.get("name").is_none() {
+            c.set("name", Known::from("n").into());
+        }
+        let d = diff(&s, &c, prior.as_ref(), ignore, &|_| {});
+        let paths: Vec<_> = d.replace.iter().map(Path::to_string).collect();
+        assert_eq!(d.fields.iter().collect::<Vec<_>>(), fields, "fields of {config}");
+        assert_eq!(paths, replace, "replacements of {config}");
+        for (name, want) in planned.as_object().unwrap() {
+            assert_eq!(&shown(d.planned.get(name)), want, "{name} of {config}");
+        }
+    }
+
+    #[test]
+    fn creates() {
+        check(
+            json!({"rule": [{"port": 1}], "secret_wo": "x"}),
+            None,
+            &Ignore::Nothing,
+            &["name", "rule", "secret_wo", "size"],
+            &[],
+            json!({"id": "?", "zone": "?", "size": 8, "note": null, "secret_wo": null, "version": "?", "disk": [],
+                "rule": [{"port": 1, "note": null, "rule_id": "?", "kind": null}]}),
+        );
+        check(
+            json!({"names": ["a", "?"]}),
+            None,
+            &Ignore::Nothing,
+            &["name", "names", "size"],
+            &[],
+            json!({"names": "?"}),
+        );
+    }
+
+    #[test]
+    fn no_changes() {
+        for (config, prior) in [
+            (json!({}), json!({})),
+            (json!({}), json!({"note": "", "tags": {}, "names": []})),
+            (json!({"note": "", "tags": {}}), json!({})),
+            (json!({"names": ["b", "a"]}), json!({"names": ["a", "b"]})),
+            (json!({"policy": "{\"a\":1}"}), json!({"policy": "{ \"a\": 1 }"})),
+            (json!({"secret_wo": "other"}), json!({})),
+            (json!({}), json!({"ingress": [{"from": 1}]})),
+            (
+                json!({"ingress": [{"from": 1, "self": null, "cidrs": null}]}),
+                json!({"ingress": [{"from": 1, "self": false, "cidrs": []}]}),
+            ),
+            (
+                json!({"rule": [{"port": 2}, {"port": 1}]}),
+                json!({"rule": [{"port": 1, "rule_id": "a", "note": ""}, {"port": 2, "rule_id": "b"}]}),
+            ),
+            (json!({"zone": "z"}), json!({})),
+        ] {
+            check(config, Some(prior), &Ignore::Nothing, &[], &[], json!({"id": "i"}));
+        }
+    }
+
+    #[test]
+    fn updates() {
+        let n = &Ignore::Nothing;
+        check(
+            json!({"note": "x"}),
+            Some(json!({})),
+            n,
+            &["note", "version"],
+            &[],
+            json!({"version": "?", "size_text": "8"}),
+        );
+        check(
+            json!({"size": 9}),
+            Some(json!({})),
+            n,
+            &["size", "size_text", "version"],
+            &[],
+            json!({"size_text": "?"}),
+        );
+        check(json!({}), Some(json!({"note": "x"})), n, &["note", "version"], &[], json!({"note": null, "id": "i"}));
+        check(json!({"note": "?"}), Some(json!({"note": "x"})), n, &["note", "version"], &[], json!({"note": "?"}));
+        check(
+            json!({"ingress": []}),
+            Some(json!({"ingress": [{"from": 1}]})),
+            n,
+            &["ingress", "version"],
+            &[],
+            json!({"ingress": []}),
+        );
+        check(
+            json!({"ingress": [{"from": 1}, {"from": 2}]}),
+            Some(json!({"ingress": [{"from": 1, "self": false}]})),
+            n,
+            &["ingress", "version"],
+            &[],
+            json!({"ingress": [{"from": 1, "self": false, "cidrs": null}, {"from": 2, "self": null, "cidrs": null}]}),
+        );
+        check(
+            json!({"rule": [{"port": 1}, {"port": 3}]}),
+            Some(json!({"rule": [{"port": 1, "rule_id": "a"}, {"port": 2, "rule_id": "b"}]})),
+            n,
+            &["rule", "version"],
+            &[],
+            json!({"rule": [{"port": 1, "rule_id": "a", "note": null, "kind": null}, {"port": 3, "rule_id": "?", "note": null, "kind": null}]}),
+        );
+    }
+
+    #[test]
+    fn replacements_are_named() {
+        let n = &Ignore::Nothing;
+        check(json!({"name": "m"}), Some(json!({})), n, &["name", "version"], &["name"], json!({}));
+        check(json!({"name": "?"}), Some(json!({})), n, &["name", "version"], &["name"], json!({}));
+        check(json!({"zone": "y"}), Some(json!({})), n, &["version", "zone"], &["zone"], json!({}));
+        check(json!({"disk": [{"gb": "1"}]}), Some(json!({})), n, &["disk", "version"], &["disk"], json!({}));
+        check(
+            json!({"disk": [{"gb": "1"}]}),
+            Some(json!({"disk": [{"gb": "2"}]})),
+            n,
+            &["disk", "version"],
+            &[],
+            json!({}),
+        );
+        check(
+            json!({"step": [{"port": 1, "kind": "b"}]}),
+            Some(json!({"step": [{"port": 1, "kind": "a"}]})),
+            n,
+            &["step", "version"],
+            &["step[0].kind"],
+            json!({}),
+        );
+        check(
+            json!({"rule": [{"port": 1, "kind": "b"}]}),
+            Some(json!({"rule": [{"port": 1, "kind": "a"}]})),
+            n,
+            &["rule", "version"],
+            &["rule"],
+            json!({}),
+        );
+    }
+
+    #[test]
+    fn ignored_changes() {
+        let tag = |k: &str| Path(vec![Step::Attr("tags".into()), Step::Key(k.into())]);
+        check(json!({"note": "x", "size": 9}), Some(json!({})), &Ignore::All, &[], &[], json!({"size": 8}));
+        check(json!({"name": "x"}), Some(json!({})), &Ignore::Paths(vec![Path::attr("name")]), &[], &[], json!({}));
+        for (config, prior, fields) in [
+            (json!({"tags": {"a": "1"}}), json!({"tags": {"a": "2"}}), &[][..]),
+            (json!({"tags": {"a": "1"}}), json!({"tags": {}}), &[]),
+            (json!({}), json!({"tags": {"a": "2"}}), &[]),
+            (json!({"tags": {"b": "1"}}), json!({"tags": {"a": "2"}}), &["tags", "version"]),
+        ] {
+            check(config, Some(prior), &Ignore::Paths(vec![tag("a")]), fields, &[], json!({}));
+        }
+    }
+}
