@@ -53,7 +53,7 @@ impl Parser<'_> {
                         single_line = false;
                     }
                 }
-                _ => self.no_item(opener),
+                _ => self.no_item(),
             }
         }
         items
@@ -71,7 +71,7 @@ impl Parser<'_> {
     }
 
     /// What stands at the next token is no item: reports it and skips it.
-    fn no_item(&mut self, opener: Option<Opener>) {
+    fn no_item(&mut self) {
         let token = self.token();
         match token.kind {
             Kind::OQuote => {
@@ -91,7 +91,7 @@ impl Parser<'_> {
         if token.kind.is_closer() {
             self.bump();
         }
-        self.skip_item(self.pos, self.pos, opener.is_none());
+        self.skip_item(self.pos, self.pos);
     }
 
     fn item(&mut self, single_line: bool) -> Option<Item> {
@@ -113,7 +113,7 @@ impl Parser<'_> {
                 let (found, next) = (self.found(), self.peek());
                 let detail = format!("After `{name}`, `=` and a value or `{{` and a block are expected, not {found}.");
                 let token = self.token();
-                let error = SyntaxError::new("Argument or block definition required", detail, self.span_of(token));
+                let error = SyntaxError::new("Argument or block definition required", detail, self.place_of(token));
                 self.fail_with(
                     token,
                     match next {
@@ -122,7 +122,7 @@ impl Parser<'_> {
                         _ => error,
                     },
                 );
-                self.skip_item(start, self.pos, false);
+                self.skip_item(start, self.pos);
                 None
             }
         }
@@ -134,19 +134,15 @@ impl Parser<'_> {
         let equals_span = self.span_of(equals);
         let expr_start = self.pos;
         let mut expr = self.expr();
-        if !self.panicking && !single_line {
-            match self.peek() {
-                Kind::Newline | Kind::Eof => {}
-                _ => self.no_line_end(),
-            }
-        }
         if self.panicking {
-            let error_at = self.pos;
-            self.skip_item(expr_start, error_at, false);
+            self.skip_item(expr_start, self.pos);
             let end = self.tokens[..self.pos.max(start + 2)].iter().rev().find(|token| token.kind != Kind::Newline);
             let end = end.map_or(equals.end, |token| token.end.max(equals.end));
             let from = self.tokens[expr_start].start.clamp(equals.end, end);
             expr = Expr { kind: ExprKind::Invalid, span: self.place.span(from, end) };
+        } else if !single_line && !matches!(self.peek(), Kind::Newline | Kind::Eof) {
+            self.no_line_end();
+            self.skip_item(expr_start, self.pos);
         }
         let span = name.span.to(expr.span);
         Attribute { name, expr, span, equals_span }
@@ -158,20 +154,20 @@ impl Parser<'_> {
         let error = match token.kind {
             Kind::CBrace => {
                 let detail = "An argument ends with its line, but `}` stands here.";
-                SyntaxError::new("Missing newline after argument", detail, self.span_of(token))
+                SyntaxError::new("Missing newline after argument", detail, self.place_of(token))
                     .with_hint("put the closing brace on a line of its own")
             }
             Kind::Comma => {
                 let detail = "An argument ends with its line; arguments are not separated by commas.";
-                SyntaxError::new("Missing newline after argument", detail, self.span_of(token))
+                SyntaxError::new("Missing newline after argument", detail, self.place_of(token))
             }
             kind if kind.is_closer() => {
                 let detail = format!("There is nothing open that {found} could close.");
-                SyntaxError::new("Unexpected closing bracket", detail, self.span_of(token))
+                SyntaxError::new("Unexpected closing bracket", detail, self.place_of(token))
             }
             _ => {
                 let detail = format!("An argument ends with its line, but {found} stands after its value.");
-                SyntaxError::new("Missing newline after argument", detail, self.span_of(token))
+                SyntaxError::new("Missing newline after argument", detail, self.place_of(token))
             }
         };
         self.fail_with(token, error);
@@ -190,10 +186,11 @@ impl Parser<'_> {
                     labels.push(Label { value, span: self.span_of(token), quoted: false });
                 }
                 Kind::OQuote => labels.push(self.quoted_label(token)),
+                Kind::Newline if self.brace_in_label() => break,
                 _ => {
                     self.no_block_brace(token);
                     if !self.skip_to_brace(token.kind) {
-                        self.skip_item(start, self.pos, false);
+                        self.skip_item(start, self.pos);
                         return None;
                     }
                     self.panicking = false;
@@ -202,7 +199,7 @@ impl Parser<'_> {
             }
         }
         let header_span = labels.last().map_or(kind.span, |label| kind.span.to(label.span));
-        let brace = self.bump();
+        let brace = if self.peek() == Kind::OBrace { self.bump() } else { self.last };
         let opener = Opener { kind: kind_token, brace };
         let body = self.block_body(opener);
         let span = self.span_from(kind_token.start);
@@ -258,7 +255,7 @@ impl Parser<'_> {
             if self.panicking {
                 self.panicking = false;
                 if next.kind != Kind::Ident {
-                    self.skip_item(pos, pos, false);
+                    self.skip_item(pos, pos);
                 }
                 self.last = last;
             }
@@ -296,7 +293,7 @@ impl Parser<'_> {
                 }
                 _ => {
                     let detail = "The label of a block is a plain text, without interpolations and directives.";
-                    let error = SyntaxError::new("Invalid block label", detail, self.span_of(token));
+                    let error = SyntaxError::new("Invalid block label", detail, self.place_of(token));
                     self.report(error.with_hint("write `$${` or `%%{` for the characters themselves"));
                     self.skip_to_quote();
                 }
@@ -320,6 +317,13 @@ impl Parser<'_> {
         }
     }
 
+    /// Whether the last label lacks its closing quote and has taken the brace that begins the block.
+    fn brace_in_label(&self) -> bool {
+        let quote = self.last;
+        let label = self.text[..quote.start as usize].trim_end();
+        quote.kind == Kind::CQuote && quote.start == quote.end && label.ends_with('{')
+    }
+
     fn no_block_brace(&mut self, token: Token) {
         let found = self.found();
         let (detail, hint) = match token.kind {
@@ -336,7 +340,7 @@ impl Parser<'_> {
             ),
             _ => (format!("A label in quotes or `{{` is expected here, not {found}."), None),
         };
-        let mut error = SyntaxError::new("Invalid block definition", detail, self.span_of(token));
+        let mut error = SyntaxError::new("Invalid block definition", detail, self.place_of(token));
         error.hint = hint.map(str::to_owned);
         self.fail_with(token, error);
     }
@@ -369,19 +373,21 @@ impl Parser<'_> {
             }
             _ => "A block on one line must end with `}` right after its argument.",
         };
-        let error = SyntaxError::new("Invalid single-argument block definition", detail, self.span_of(token));
+        let error = SyntaxError::new("Invalid single-argument block definition", detail, self.place_of(token));
         let error = error.with_context(self.span_of(opener.brace), "opened here");
         self.fail_with(token, error);
         if token.kind != Kind::Newline {
-            self.skip_item(self.pos, self.pos, false);
+            self.skip_item(self.pos, self.pos);
         }
         self.panicking = false;
     }
 
     /// Moves to the end of a broken item, whose tokens from `from` on are balanced if all is well, and stops panicking.
-    /// The error is at `error_at` or before. With `at_top`, closers are skipped, as nothing is open.
-    fn skip_item(&mut self, from: usize, error_at: usize, at_top: bool) {
+    /// The error is at `error_at` or before. Outside of blocks, closers are skipped, as nothing is
+    /// open.
+    fn skip_item(&mut self, from: usize, error_at: usize) {
         self.panicking = false;
+        let at_top = self.depth == 0;
         let target = match self.resume.take() {
             Some(target) => target,
             None => self.balanced_end(from, error_at, at_top).unwrap_or_else(|| self.next_item_line(from, error_at)),

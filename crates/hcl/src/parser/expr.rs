@@ -49,7 +49,7 @@ impl Parser<'_> {
             let detail =
                 format!("A conditional goes on with `:` and the value for false, but {} stands here.", self.found());
             let (token, error) = (self.token(), "Incomplete conditional");
-            let error = crate::SyntaxError::new(error, detail, self.span_of(token));
+            let error = crate::SyntaxError::new(error, detail, self.place_of(token));
             self.fail_with(token, error.with_context(self.span_of(question), "the conditional"));
         }
         if self.panicking {
@@ -329,7 +329,7 @@ impl Parser<'_> {
         let text = self.text_of(token);
         if let Some((first, second)) = text.split_once('.') {
             let detail = "Two indexes after each other cannot be written with dots.".to_owned();
-            let error = crate::SyntaxError::new("Invalid index", detail, self.span_of(token));
+            let error = crate::SyntaxError::new("Invalid index", detail, self.place_of(token));
             self.fail_with(token, error.with_hint(format!("write [{first}][{second}]")));
         }
         StepKind::LegacyIndex(text.into())

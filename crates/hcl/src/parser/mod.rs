@@ -191,6 +191,12 @@ impl<'t> Parser<'t> {
         self.place.span(token.start, token.end)
     }
 
+    /// Where an error at this token points to: for a line break, right before it.
+    fn place_of(&self, token: Token) -> Span {
+        let span = self.span_of(token);
+        if token.kind == Kind::Newline { span.at_start() } else { span }
+    }
+
     /// From `start` to the end of the token consumed last.
     fn span_from(&self, start: u32) -> Span {
         self.place.span(start, self.last.end.max(start))
@@ -261,14 +267,14 @@ impl<'t> Parser<'t> {
     /// Reports that the next token is wrong and begins to panic.
     fn fail(&mut self, summary: &str, detail: impl Into<String>) {
         let token = self.token();
-        let span = self.span_of(token);
+        let span = self.place_of(token);
         self.fail_with(token, SyntaxError::new(summary, detail, span));
     }
 
     /// As [`Self::fail`], pointing also at the token that began what is broken.
     fn fail_opened(&mut self, summary: &str, detail: impl Into<String>, open: Token) {
         let token = self.token();
-        let error = SyntaxError::new(summary, detail, self.span_of(token));
+        let error = SyntaxError::new(summary, detail, self.place_of(token));
         let error = error.with_context(self.span_of(open), "opened here");
         self.fail_with(token, error);
     }
@@ -351,7 +357,7 @@ impl<'t> Parser<'t> {
     fn unclosed(&mut self, summary: &str, what: &str, open: Token, label_at: Token) {
         let token = self.token();
         let detail = format!("There is no closing `}}` for this {what} before {}.", self.found());
-        let error = SyntaxError::new(summary, detail, self.span_of(token));
+        let error = SyntaxError::new(summary, detail, self.place_of(token));
         let error = error.with_context(self.place.span(label_at.start, open.end), "opened here");
         self.fail_with(token, error);
         self.missing_braces -= 1;

@@ -175,7 +175,7 @@ impl Parser<'_> {
         let doubled = if opener.kind == Kind::Interp { "$${" } else { "%%{" };
         let token = self.token();
         let detail = format!("The {what} must end with `}}` before {}.", self.found());
-        let error = SyntaxError::new(format!("Extra characters in template {what}"), detail, self.span_of(token))
+        let error = SyntaxError::new(format!("Extra characters in template {what}"), detail, self.place_of(token))
             .with_context(self.span_of(opener), "opened here")
             .with_hint(format!("if this is text for another language, write `{doubled}`"));
         self.fail_with(token, error);
@@ -202,7 +202,7 @@ impl Parser<'_> {
                     "`%{{` must be followed by if, else, endif, for or endfor, but {} stands here.",
                     self.found()
                 );
-                let error = SyntaxError::new("Invalid template directive", detail, self.span_of(keyword));
+                let error = SyntaxError::new("Invalid template directive", detail, self.place_of(keyword));
                 self.fail_with(keyword, error.with_hint("write `%%{` for the characters themselves"));
                 None
             }

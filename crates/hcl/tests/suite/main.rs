@@ -1,4 +1,5 @@
 //! The crate as others see it: trees, errors, properties of the parser, the formatter.
 
 mod dump;
+mod errors;
 mod trees;
