@@ -11,17 +11,27 @@
 //! Invariants: nothing here evaluates configuration, calls a cloud or asks the user; time and randomness are injected;
 //! what a caller was told to be durable is durable.
 
+pub mod backend;
 pub mod error;
+pub mod fold;
 pub mod format;
+pub mod local;
 pub mod lock;
 pub mod model;
 pub mod record;
+pub mod segment;
+pub mod session;
 pub mod store;
+pub mod workspace;
 
+pub use backend::{Access, Backend, Locking, Notice, Options, Watch};
 pub use error::{Error, Result};
+pub use fold::Ledger;
+pub use local::Local;
 pub use lock::LockInfo;
 pub use model::{
     CheckObject, CheckResult, DeposedKey, Instance, Mark, Object, ObjectStatus, Output, ProviderAddr, Resource, State,
     TERRAFORM_VERSION, Target,
 };
 pub use record::{Action, Claim, Done, Doubt, Intent, Record};
+pub use session::{Durable, Gate, Pending, Session};

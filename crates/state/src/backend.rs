@@ -1,0 +1,189 @@
+//! The interface to kept state, the same for a local file and for an object store.
+//!
+//! ```text
+//! let mut s = backend.open(options, &host).await?;      // lock, look, claim if needed, load
+//! let records = look_up(s.pending(), cloud).await;      // the engine reads the cloud; reads only
+//! s.resolve(records).await?;                            // folded before anything else happens
+//! … plan from s.state() …
+//! let t = s.token(&addr);
+//! s.append(vec![Record::Intent(…t…)]).await?;           // durable: now the request may be sent
+//! s.gate().check()?;                                    // just before each request that changes something
+//! s.append(vec![Record::Done(…)]).await?;               // durable: now others may depend on it
+//! s.close().await?;                                     // fold, unlock
+//! ```
+//!
+//! A command that writes nothing opens with [`Access::Plan`] (lock) or [`Access::Read`] (none) and resolves in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stackctl_core::{BoxFuture, Host};
+
+use crate::error::Result;
+use crate::lock::LockInfo;
+use crate::session::Session;
+
+/// What a command may do with the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing is locked and nothing written: `output`, `show`, `drift`.
+    Read,
+    /// Locked, as Terraform's plan is; nothing is written.
+    Plan,
+    /// Locked and written.
+    Write,
+}
+
+/// Whether to lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locking {
+    /// Lock; wait as long as this for another holder.
+    On {
+        /// Zero for not at all.
+        timeout: Duration,
+    },
+    /// `-lock=false`.
+    Off,
+}
+
+/// What happens while a state is opened or saved, for whoever shows progress. `Display` is the line to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Somebody else holds the lock; asked again until the timeout is over.
+    Waiting {
+        /// Who.
+        holder: Option<Box<LockInfo>>,
+        /// How long already.
+        since: Duration,
+    },
+    /// The lock of a run that is gone was taken over.
+    TookOver {
+        /// Whose it was.
+        holder: Box<LockInfo>,
+        /// Why it is known to be gone.
+        why: String,
+    },
+    /// There is no lock, by configuration or on request.
+    NotLocked {
+        /// Why.
+        why: String,
+    },
+    /// An earlier run ended before its end; its journal is being read.
+    Recovering {
+        /// Records found.
+        records: usize,
+        /// Intents without outcome.
+        open: usize,
+    },
+    /// Another tool wrote the state after the journal was written.
+    Foreign {
+        /// Objects that only the journal knows.
+        claims: usize,
+    },
+    /// The journal belongs to another lineage and is kept aside.
+    Parked {
+        /// Its lineage.
+        lineage: String,
+        /// Where it is kept.
+        place: String,
+    },
+    /// The digest did not match and was ours to mend.
+    DigestRepaired,
+    /// Saving failed and is tried again.
+    Retrying {
+        /// Why.
+        problem: String,
+        /// After how long.
+        after: Duration,
+    },
+}
+
+/// Receives notices.
+pub type Watch = Arc<dyn Fn(Notice) + Send + Sync>;
+
+/// How to open a state.
+#[derive(Clone)]
+pub struct Options {
+    /// Which workspace.
+    pub workspace: String,
+    /// What for.
+    pub access: Access,
+    /// Whether to lock.
+    pub locking: Locking,
+    /// The operation in the lock's record: `OperationTypeApply`, `OperationTypePlan`, `init`, `state-rm` …
+    pub operation: String,
+    /// Another path for the backup of a local state (`-backup`); `None` for the usual one, `Some("-")` for none.
+    pub backup: Option<String>,
+    /// Receives notices.
+    pub watch: Watch,
+}
+
+impl Options {
+    /// Options of a command in a workspace, locking without waiting.
+    pub fn new(workspace: impl Into<String>, access: Access, operation: impl Into<String>) -> Options {
+        Options {
+            workspace: workspace.into(),
+            access,
+            locking: Locking::On { timeout: Duration::ZERO },
+            operation: operation.into(),
+            backup: None,
+            watch: Arc::new(|_| {}),
+        }
+    }
+}
+
+/// A place where states are kept, one per workspace.
+pub trait Backend: Send + Sync {
+    /// `local` or `s3`.
+    fn kind(&self) -> &'static str;
+    /// Where the state of a workspace is, for users.
+    fn place(&self, workspace: &str) -> String;
+    /// Names of all workspaces, sorted, `default` first and always there.
+    fn workspaces<'a>(&'a self) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// Opens the state of a workspace. One that does not exist is empty; with [`Access::Write`] its first record or
+    /// [`Session::create`] brings it into being.
+    fn open<'a>(&'a self, options: Options, host: &'a Host) -> BoxFuture<'a, Result<Session>>;
+    /// The bytes as they are kept, journal aside; `None` if there is no state.
+    fn raw<'a>(&'a self, workspace: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>>>;
+    /// Deletes a workspace and all that belongs to it. Refused for `default`, and without `force` while it holds
+    /// resources or unsettled work.
+    fn delete<'a>(&'a self, options: Options, force: bool, host: &'a Host) -> BoxFuture<'a, Result<()>>;
+    /// Breaks the lock with this id.
+    fn force_unlock<'a>(&'a self, workspace: &'a str, id: &'a str) -> BoxFuture<'a, Result<LockInfo>>;
+}
+
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Notice::Waiting { holder: Some(h), since } => write!(
+                f,
+                "Waiting for the state lock: held by {} since {} ({}), {}s so far",
+                h.who,
+                h.created,
+                h.operation,
+                since.as_secs()
+            ),
+            Notice::Waiting { holder: None, since } => {
+                write!(f, "Waiting for the state lock, {}s so far", since.as_secs())
+            }
+            Notice::TookOver { holder, why } => {
+                write!(f, "Took over the state lock of {} ({}): {why}", holder.who, holder.operation)
+            }
+            Notice::NotLocked { why } => write!(f, "The state is not locked: {why}"),
+            Notice::Recovering { records, open } => {
+                write!(f, "An earlier run was interrupted: {records} journal records, {open} requests to look up")
+            }
+            Notice::Foreign { claims } => write!(
+                f,
+                "Another tool wrote the state after an interrupted run; {claims} objects of that run are looked up"
+            ),
+            Notice::Parked { lineage, place } => {
+                write!(f, "A journal of another state (lineage {lineage}) is kept aside in {place}")
+            }
+            Notice::DigestRepaired => f.write_str("The digest of an interrupted run was completed"),
+            Notice::Retrying { problem, after } => {
+                write!(f, "Saving the state failed ({problem}), trying again in {}s", after.as_secs())
+            }
+        }
+    }
+}
