@@ -4,10 +4,12 @@
 //! - [`span`]: byte spans and the [`SourceMap`] that turns them into lines and columns.
 //! - [`diag`]: [`SyntaxError`].
 //! - [`ast`]: the tree; questions about its shape are methods of [`Expr`], such as [`Expr::references`].
+//! - [`json`]: the JSON variant, decoded into the same tree with the help of a schema.
 //! - [`parse_body`], [`parse_expr`], [`parse_template`], [`parse_traversal`]: text → tree and errors.
 
 pub mod ast;
 pub mod diag;
+pub mod json;
 mod lexer;
 mod parser;
 mod shape;

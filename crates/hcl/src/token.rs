@@ -146,12 +146,12 @@ impl Kind {
 
 /// Whether a name may begin with this character.
 pub(crate) fn is_ident_start(c: char) -> bool {
-    c == '_' || c.is_alphabetic()
+    c == '_' || unicode_ident::is_xid_start(c)
 }
 
 /// Whether a name may go on with this character.
 pub(crate) fn is_ident_continue(c: char) -> bool {
-    c == '_' || c == '-' || c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)
+    c == '-' || unicode_ident::is_xid_continue(c)
 }
 
 /// Whether `text` is a name as a whole.

@@ -120,7 +120,7 @@ fn sequence_escape(bytes: &[u8], out: &mut String) -> usize {
 }
 
 /// Normalisation form C, which all strings of the language have.
-pub(super) fn normalize(text: String) -> Box<str> {
+pub(crate) fn normalize(text: String) -> Box<str> {
     if text.is_ascii() || unicode_normalization::is_nfc(&text) {
         return text.into();
     }

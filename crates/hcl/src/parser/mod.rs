@@ -23,6 +23,8 @@ use crate::lexer::{self, Start};
 use crate::span::{FileId, Span};
 use crate::token::{Kind, Token};
 
+pub(crate) use literal::normalize;
+
 /// The file of a body: `.tf`, `.tfvars`, `.hcl`. Every error of the file is reported at once, in source order.
 pub fn parse_body(text: &str, file: FileId) -> (Body, Vec<SyntaxError>) {
     let mut parser = Parser::new(text, Place::file(file), Start::Code);

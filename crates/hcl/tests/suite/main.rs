@@ -2,4 +2,5 @@
 
 mod dump;
 mod errors;
+mod json;
 mod trees;
