@@ -1,1 +1,28 @@
-//! stackctl-aws
+//! AWS resource types and data sources, and the provider that holds them.
+//!
+//! `kit/` is what all types share; each service is a folder whose `mod.rs` is its table of contents, and each type is one
+//! file that holds everything about it. This crate never sees the engine: it is reached through `stackctl_core::Provider`.
+//!
+//! Start at `ec2/security_group.rs` for a type, at [`kit::resource`] for the traits.
+
+use std::sync::Arc;
+
+use stackctl_core::Provider;
+
+pub mod kit;
+
+#[cfg(feature = "ec2")]
+mod ec2;
+
+/// The table of all types.
+pub fn provider() -> Arc<dyn Provider> {
+    Arc::new(aws())
+}
+
+/// The same, with what only this crate's users know: API actions.
+pub fn aws() -> kit::provider::Aws {
+    kit::provider::Aws::new(vec![
+        #[cfg(feature = "ec2")]
+        ec2::service(),
+    ])
+}

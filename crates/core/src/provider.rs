@@ -82,7 +82,9 @@ pub struct Change {
     pub old: Known,
     /// Attributes as planned, write-only ones included. Values that only the provider sets are as in `old`.
     pub new: Known,
-    /// The object was just made (or is unfinished): `update` completes what `create` could not set.
+    /// The object was just made (or is unfinished): `update` completes what `create` could not set. The engine calls it once
+    /// after every create, also when `fields` is empty; `at.known` then holds what was planned, null where that was not
+    /// known, so that "configured" and "left to the provider" can be told apart.
     pub fresh: bool,
     /// Names of the top-level attributes and blocks that the planner found changed.
     pub fields: BTreeSet<String>,

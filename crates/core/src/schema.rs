@@ -138,8 +138,15 @@ pub struct Attr {
     pub if_configured: bool,
     /// A list or set of objects that may also be written as nested blocks.
     pub as_block: bool,
+    /// Members of each object of an `as_block` attribute: what block syntax requires and checks. In attribute syntax every
+    /// member of the type must be written.
+    pub element: Option<Box<Block>>,
     /// The attribute of which this one is the prefix form (`name_prefix` has `name`).
     pub prefix_of: Option<&'static str>,
+    /// A name that the engine makes up where configuration sets neither it nor its prefix form: this text and a unique
+    /// suffix (`yyyymmddHHMMSSffff` in UTC and a counter of 8 hexadecimal digits, 26 characters). Behind a configured
+    /// prefix stands the same suffix. Providers see final names only.
+    pub generated: Option<&'static str>,
     /// When two values mean the same.
     pub equality: Equality,
     /// What an in-place update does to a computed value.
@@ -289,7 +296,9 @@ impl Attr {
             lazy: false,
             if_configured: false,
             as_block: false,
+            element: None,
             prefix_of: None,
+            generated: None,
             equality: Equality::Exact,
             on_update: OnUpdate::Keeps,
             not_null: false,
