@@ -4,11 +4,13 @@
 //! - [`span`]: byte spans and the [`SourceMap`] that turns them into lines and columns.
 //! - [`diag`]: [`SyntaxError`].
 //! - [`ast`]: the tree; questions about its shape are methods of [`Expr`], such as [`Expr::references`].
+//! - [`fmt`]: the formatter.
 //! - [`json`]: the JSON variant, decoded into the same tree with the help of a schema.
 //! - [`parse_body`], [`parse_expr`], [`parse_template`], [`parse_traversal`]: text → tree and errors.
 
 pub mod ast;
 pub mod diag;
+pub mod fmt;
 pub mod json;
 mod lexer;
 mod parser;
