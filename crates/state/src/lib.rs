@@ -22,6 +22,8 @@ pub mod record;
 pub mod segment;
 pub mod session;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod workspace;
 
 pub use backend::{Access, Backend, Locking, Notice, Options, Watch};

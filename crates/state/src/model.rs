@@ -74,7 +74,8 @@ pub struct Instance {
 }
 
 /// Name of a deposed object: eight hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct DeposedKey(String);
 
 /// Which object of an instance.
@@ -361,6 +362,10 @@ impl ProviderAddr {
     pub fn root(source: impl Into<String>) -> ProviderAddr {
         ProviderAddr { module: ModuleAddr::root(), source: source.into(), alias: None }
     }
+    /// Last part of the source: `aws`.
+    pub fn name(&self) -> &str {
+        self.source.rsplit('/').next().unwrap_or_default()
+    }
     /// Reads what a state file holds, in today's form, in Terraform 0.12's (`provider.aws.east`), and with OpenTofu's
     /// registry or the namespace that Terraform 0.13 invented for old states, both mapped to the usual source.
     pub fn parse(text: &str) -> Option<ProviderAddr> {
@@ -396,6 +401,21 @@ impl ProviderAddr {
             name => format!("registry.terraform.io/hashicorp/{name}"),
         };
         Some(ProviderAddr { module, source, alias })
+    }
+}
+
+/// As text, the form of the state file.
+impl serde::Serialize for ProviderAddr {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for ProviderAddr {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<ProviderAddr, D::Error> {
+        let text = String::deserialize(d)?;
+        ProviderAddr::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom(format_args!("{text:?} is not a provider address")))
     }
 }
 

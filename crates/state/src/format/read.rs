@@ -109,6 +109,9 @@ pub(super) fn state(bytes: &[u8], place: &str) -> Result<State> {
             "Bring the state back from a backup, or remove the file to start anew.",
         ));
     }
+    if !text.trim_start().starts_with('{') {
+        return Err(bad("it is not a JSON object".to_owned(), foreign));
+    }
     let probe: Probe<'_> =
         serde_json::from_str(text).map_err(|e| bad(format!("it is not a JSON object: {e}"), foreign))?;
     let version = probe.version.map(|v| v.get().parse::<u64>().map_err(|_| v.get()));

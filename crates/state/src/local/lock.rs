@@ -2,8 +2,7 @@
 //!
 //! An open-file-description lock: it belongs to one opened file and not to the process, so that two sessions of one
 //! process exclude each other and closing some other handle of the file releases nothing. It conflicts with the
-//! `fcntl` lock that Terraform takes. Where a system lacks it, a process-wide lock and a list of locked files take its
-//! place.
+//! `fcntl` lock that Terraform takes. Systems without it get `flock`, which excludes our own runs only.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -25,6 +24,8 @@ pub(super) struct Lock {
     info: Option<LockInfo>,
     /// The state file was made for the lock; it goes with it if it is still empty.
     made: bool,
+    /// So was its directory, a workspace's.
+    made_dir: bool,
 }
 
 impl Lock {
@@ -62,11 +63,12 @@ impl Lock {
     /// One attempt; `None` if somebody else holds it.
     fn attempt(path: &Path) -> Result<Option<Lock>> {
         let failed = |e: std::io::Error| Error::io("locking", path, e);
+        let dir = path.parent().filter(|d| !d.as_os_str().is_empty() && !d.exists());
+        if let Some(dir) = dir {
+            std::fs::create_dir_all(dir).map_err(failed)?;
+        }
         loop {
             let made = !path.exists();
-            if made && let Some(dir) = path.parent() {
-                std::fs::create_dir_all(dir).map_err(failed)?;
-            }
             let f = OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -80,7 +82,8 @@ impl Lock {
             }
             // A writer before us may have put another file in its place between our open and our lock.
             if is_at(&f, path) {
-                return Ok(Some(Lock { file: f, path: path.to_owned(), info: None, made }));
+                let made_dir = made && dir.is_some();
+                return Ok(Some(Lock { file: f, path: path.to_owned(), info: None, made, made_dir }));
             }
         }
     }
@@ -97,6 +100,7 @@ impl Lock {
     pub(super) fn moved_to(&mut self, f: File) {
         self.file = f;
         self.made = false;
+        self.made_dir = false;
     }
     /// True if the path still leads to the locked file.
     pub(super) fn holds(&self) -> bool {
@@ -109,8 +113,8 @@ impl Lock {
         }
         if self.made && self.file.metadata().is_ok_and(|m| m.len() == 0) && self.holds() {
             remove(&self.path)?;
-            if let Some(dir) = self.path.parent() {
-                // Succeeds only for a workspace's directory that was made for this lock.
+            if let (true, Some(dir)) = (self.made_dir, self.path.parent()) {
+                // Fails, as it should, if something else is in it by now.
                 let _ = std::fs::remove_dir(dir);
             }
         }
@@ -168,11 +172,30 @@ fn is_at(f: &File, path: &Path) -> bool {
     }
 }
 
+#[cfg(target_os = "linux")]
 fn try_lock(f: &File) -> std::io::Result<bool> {
-    use rustix::fs::{FlockOperation, fcntl_lock};
-    match fcntl_lock(f, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => Ok(false),
+    use nix::errno::Errno;
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::libc::{F_WRLCK, SEEK_SET, flock};
+    let whole = flock {
+        l_type: i16::try_from(F_WRLCK).unwrap_or_default(),
+        l_whence: i16::try_from(SEEK_SET).unwrap_or_default(),
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    match fcntl(f, FcntlArg::F_OFD_SETLK(&whole)) {
+        Ok(_) => Ok(true),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
         Err(e) => Err(e.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn try_lock(f: &File) -> std::io::Result<bool> {
+    match f.try_lock() {
+        Ok(()) => Ok(true),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(false),
+        Err(std::fs::TryLockError::Error(e)) => Err(e),
     }
 }

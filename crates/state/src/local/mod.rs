@@ -124,3 +124,6 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 pub(crate) fn backoff(attempt: u32) -> Duration {
     Duration::from_secs(1 << attempt.min(4))
 }
+
+#[cfg(test)]
+mod tests;

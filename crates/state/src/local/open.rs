@@ -36,7 +36,15 @@ pub(super) async fn open(path: PathBuf, place: String, options: Options, host: &
         }
         (_, Locking::On { .. }) => Some(Lock::take(&path, &place, &options, host).await?),
     };
-    let found = look(&path, &place, host)?;
+    let found = match look(&path, &place, host) {
+        Ok(found) => found,
+        Err(e) => {
+            if let Some(lock) = lock {
+                lock.release()?;
+            }
+            return Err(e);
+        }
+    };
     if let Some(lineage) = &found.parked {
         let place = beside(&path, ".journal").display().to_string();
         (options.watch)(Notice::Parked { lineage: lineage.clone(), place });
