@@ -1,0 +1,82 @@
+//! The functions of the language, and the one protocol by which they are called.
+//!
+//! A function is a [`Function`] in the table of its family: name, parameters, the type of its result for given arguments,
+//! and what it does. The protocol ([`call`]) converts arguments, refuses nulls, answers unknown for unknown arguments, and
+//! takes marks off and puts them on the result, except where a parameter says that the function does so itself. `try` and
+//! `can` take expressions, not values: the evaluator calls them, [`lazy`] holds their rules.
+//!
+//! Functions never read the environment, the clock or the disk by themselves: [`FnContext`] has all three.
+
+pub mod lazy;
+pub mod protocol;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use stackctl_core::Ids;
+
+pub use protocol::{FnError, Function, Param, Signature};
+
+use crate::files::Files;
+use crate::value::Value;
+
+/// What functions may see of the world.
+pub struct FnContext<'a> {
+    /// Files; relative paths start from its working directory.
+    pub files: &'a dyn Files,
+    /// True during plan and validate: `timestamp`, `uuid` and `bcrypt` are unknown then.
+    pub planning: bool,
+    /// When the plan was made, for `plantimestamp`; `None` (validate) makes it unknown.
+    pub plan_time: Option<Timestamp>,
+    /// The present, for `timestamp`.
+    pub now: Timestamp,
+    /// Randomness, for `uuid` and `bcrypt`.
+    pub ids: &'a dyn Ids,
+    /// Evaluates a template: text, name for messages, and an object or map of variables.
+    pub render: &'a dyn Fn(&str, &str, &Value) -> Result<Value, String>,
+}
+
+impl FnContext<'_> {
+    /// The working directory.
+    pub fn cwd(&self) -> &Path {
+        self.files.cwd()
+    }
+    /// A path as the user wrote it, made absolute.
+    pub fn absolute(&self, path: &str) -> PathBuf {
+        self.cwd().join(path)
+    }
+}
+
+/// Calls a function. `core::NAME` is the same as `NAME`.
+///
+/// # Errors
+/// The argument to blame, counted from 0, or none, and what is wrong.
+pub fn call(name: &str, args: &[Value], cx: &FnContext<'_>) -> Result<Value, FnError> {
+    match find(name) {
+        Some(f) => protocol::call(f, args, cx),
+        None => Err(FnError::new(format!("There is no function named {name:?}."))),
+    }
+}
+
+/// The names of all functions, sorted, `try` and `can` included.
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = families().iter().flat_map(|f| f.iter().map(|f| f.name)).collect();
+    names.extend(["can", "try"]);
+    names.sort_unstable();
+    names
+}
+
+/// Parameters and result of a function, `None` if there is no such function. `try` and `can` have one too.
+pub fn signature(name: &str) -> Option<Signature> {
+    lazy::signature(name).or_else(|| find(name).map(Function::signature))
+}
+
+fn find(name: &str) -> Option<&'static Function> {
+    let name = name.strip_prefix("core::").unwrap_or(name);
+    families().iter().flat_map(|f| f.iter()).find(|f| f.name == name)
+}
+
+/// The one list of families.
+fn families() -> &'static [&'static [Function]] {
+    &[]
+}

@@ -1,0 +1,684 @@
+//! Operators, access and splat on values, and the one place where marks of operands join the result.
+//!
+//! No source ranges here: an [`OpError`] says what is wrong and with which operand, the evaluator says where. Start at
+//! [`binary`].
+
+use stackctl_core::{Number, Ty};
+use stackctl_hcl::ast::{BinaryOp, UnaryOp};
+
+use crate::convert::{ConvertError, convert, convertible, friendly, mismatch, unify};
+use crate::value::{Kind, Marks, Refine, Value, same_ty};
+
+/// An operation cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{summary}: {detail}")]
+pub struct OpError {
+    /// A few words.
+    pub summary: &'static str,
+    /// Sentences.
+    pub detail: String,
+    /// The operand that is to blame, if one is.
+    pub operand: Option<Operand>,
+}
+
+/// Which operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operand {
+    /// Left of the operator, the only operand, the collection, the condition.
+    Left,
+    /// Right of the operator, the key.
+    Right,
+}
+
+type Outcome = Result<Value, OpError>;
+
+impl OpError {
+    fn new(summary: &'static str, detail: impl Into<String>) -> OpError {
+        OpError { summary, detail: detail.into(), operand: None }
+    }
+    fn at(self, operand: Operand) -> OpError {
+        OpError { operand: Some(operand), ..self }
+    }
+}
+
+/// `-v`, `!v`
+///
+/// # Errors
+/// The operand is null or of another type.
+pub fn unary(op: UnaryOp, v: &Value) -> Outcome {
+    let (v, marks) = v.unmark();
+    let want = if op == UnaryOp::Negate { Ty::Number } else { Ty::Bool };
+    let unsuitable = |e: ConvertError| {
+        OpError::new("Invalid operand", format!("Unsuitable value for unary operand: {e}.")).at(Operand::Left)
+    };
+    let v = not_null(convert(&v, &want).map_err(unsuitable)?, Operand::Left)?;
+    let out = match (v.kind(), op) {
+        (Kind::Number(n), _) => Value::number(n.neg()),
+        (Kind::Bool(b), _) => Value::bool(!b),
+        (Kind::Unknown(r), UnaryOp::Negate) => {
+            let flip = |b: &Option<(Number, bool)>| b.as_ref().map(|(n, _)| n.neg());
+            Value::unknown(&want).with_bounds(flip(&r.hi), flip(&r.lo))
+        }
+        _ => Value::unknown(&want).not_null(),
+    };
+    Ok(out.with_marks(marks))
+}
+
+/// `l op r`. For `&&` and `||` both operands must have been evaluated without error; see [`and_or`].
+///
+/// # Errors
+/// An operand is null or of another type, or the operation has no result (`0/0`).
+pub fn binary(op: BinaryOp, l: &Value, r: &Value) -> Outcome {
+    match op {
+        BinaryOp::Equal => Ok(equal(l, r)),
+        BinaryOp::NotEqual => unary(UnaryOp::Not, &equal(l, r)),
+        BinaryOp::And | BinaryOp::Or => and_or(op, Some(l), Some(r)).map(|v| v.unwrap_or_else(Value::dynamic)),
+        _ => {
+            let (l, a) = l.unmark();
+            let (r, b) = r.unmark();
+            let l = operand(&l, &Ty::Number, Operand::Left)?;
+            let r = operand(&r, &Ty::Number, Operand::Right)?;
+            let l = not_null(l, Operand::Left)?;
+            let r = not_null(r, Operand::Right)?;
+            let out = if matches!(op, BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Greater | BinaryOp::GreaterEqual)
+            {
+                compare(op, &l, &r)
+            } else {
+                arithmetic(op, &l, &r)?
+            };
+            Ok(out.with_marks(a | b))
+        }
+    }
+}
+
+fn operand(v: &Value, want: &Ty, which: Operand) -> Outcome {
+    let side = if which == Operand::Left { "left" } else { "right" };
+    convert(v, want)
+        .map_err(|e| OpError::new("Invalid operand", format!("Unsuitable value for {side} operand: {e}.")).at(which))
+}
+
+fn not_null(v: Value, which: Operand) -> Outcome {
+    if v.is_null() {
+        return Err(OpError::new("Operation failed", "Error during operation: argument must not be null.").at(which));
+    }
+    Ok(v)
+}
+
+fn arithmetic(op: BinaryOp, l: &Value, r: &Value) -> Outcome {
+    let failed = |what: &str| OpError::new("Operation failed", format!("Error during operation: {what}."));
+    let (Some(a), Some(b)) = (l.as_number(), r.as_number()) else {
+        return Ok(Value::unknown(&Ty::Number).refine(|out| *out = reckon(op, &l.range(), &r.range())));
+    };
+    let (done, what) = match op {
+        BinaryOp::Add => (a.checked_add(b), "can't compute sum of opposing infinities"),
+        BinaryOp::Subtract => (a.checked_sub(b), "can't subtract infinity from itself"),
+        BinaryOp::Multiply => (a.checked_mul(b), "can't multiply zero by infinity"),
+        BinaryOp::Divide => (a.checked_div(b), "can't divide zero by zero or infinity by infinity"),
+        _ => (a.checked_rem(b), "can't divide zero by zero or infinity by infinity"),
+    };
+    done.map(Value::number).ok_or_else(|| failed(what))
+}
+
+/// What is known of a sum, difference or product whose operands lie within bounds.
+fn reckon(op: BinaryOp, l: &Refine, r: &Refine) -> Refine {
+    let mut out = Refine { not_null: true, ..Refine::NOTHING };
+    let (Some(a), Some(b), Some(c), Some(d)) = (&l.lo, &l.hi, &r.lo, &r.hi) else { return out };
+    let f = match op {
+        BinaryOp::Add => Number::checked_add,
+        BinaryOp::Subtract => Number::checked_sub,
+        BinaryOp::Multiply => Number::checked_mul,
+        _ => return out,
+    };
+    let corners: Option<Vec<Number>> = [(a, c), (a, d), (b, c), (b, d)].iter().map(|(x, y)| f(&x.0, &y.0)).collect();
+    if let Some(corners) = corners {
+        out.lo = corners.iter().min().map(|n| (n.clone(), true));
+        out.hi = corners.iter().max().map(|n| (n.clone(), true));
+    }
+    out
+}
+
+fn compare(op: BinaryOp, l: &Value, r: &Value) -> Value {
+    let known = match (l.as_number(), r.as_number()) {
+        (Some(a), Some(b)) => Some(match op {
+            BinaryOp::Less => a < b,
+            BinaryOp::LessEqual => a <= b,
+            BinaryOp::Greater => a > b,
+            _ => a >= b,
+        }),
+        _ => match op {
+            BinaryOp::Less => less(l, r),
+            BinaryOp::Greater => less(r, l),
+            BinaryOp::LessEqual => or_equal(less(l, r), l, r),
+            _ => or_equal(less(r, l), l, r),
+        },
+    };
+    known.map_or_else(|| Value::unknown(&Ty::Bool).not_null(), Value::bool)
+}
+
+/// Whether `l < r` whatever unknown numbers turn out to be.
+fn less(l: &Value, r: &Value) -> Option<bool> {
+    let (l, r) = (l.range(), r.range());
+    if let (Some((hi, _)), Some((lo, _))) = (&l.hi, &r.lo)
+        && hi < lo
+    {
+        return Some(true);
+    }
+    if let (Some((lo, _)), Some((hi, _))) = (&l.lo, &r.hi)
+        && lo > hi
+    {
+        return Some(false);
+    }
+    None
+}
+
+fn or_equal(less: Option<bool>, l: &Value, r: &Value) -> Option<bool> {
+    match (less, equal(l, r).as_bool()) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
+        _ => None,
+    }
+}
+
+/// `l && r`, `l || r`; `None` stands for an operand whose evaluation failed. The result is `None` where it depends on a
+/// failed operand: then the operand's errors stand. Otherwise they are to be dropped: `false && X` is false, `X && false`
+/// is false, `unknown && X` is unknown.
+///
+/// # Errors
+/// An operand that matters is null or no bool.
+pub fn and_or(op: BinaryOp, l: Option<&Value>, r: Option<&Value>) -> Result<Option<Value>, OpError> {
+    let decisive = op == BinaryOp::Or;
+    let check = |v: Option<&Value>, which| -> Result<Option<Value>, OpError> {
+        let Some(v) = v else { return Ok(None) };
+        let (v, marks) = v.unmark();
+        Ok(Some(not_null(operand(&v, &Ty::Bool, which)?, which)?.with_marks(marks)))
+    };
+    let left = check(l, Operand::Left);
+    if let Ok(Some(v)) = &left
+        && v.as_bool() == Some(decisive)
+    {
+        return Ok(Some(v.clone()));
+    }
+    let right = check(r, Operand::Right);
+    if let Ok(Some(v)) = &right
+        && v.as_bool() == Some(decisive)
+    {
+        return Ok(Some(v.clone()));
+    }
+    let Some(left) = left? else { return Ok(None) };
+    if !left.is_known() {
+        let marks = if let Ok(Some(r)) = &right { r.marks() } else { Marks::NONE };
+        return Ok(Some(Value::unknown(&Ty::Bool).not_null().with_marks(left.marks() | marks)));
+    }
+    let Some(right) = right? else { return Ok(None) };
+    let marks = left.marks() | right.marks();
+    Ok(Some(match right.as_bool() {
+        Some(b) => Value::bool(b).with_marks(marks),
+        None => Value::unknown(&Ty::Bool).not_null().with_marks(marks),
+    }))
+}
+
+/// `l == r`: a bool, unknown where it cannot be decided yet. Values of different types are never equal, except that null
+/// equals null. All marks in both join the result.
+pub fn equal(l: &Value, r: &Value) -> Value {
+    let (l, a) = l.unmark_deep();
+    let (r, b) = r.unmark_deep();
+    equality(&l, &r).map_or_else(|| Value::unknown(&Ty::Bool).not_null(), Value::bool).with_marks(a | b)
+}
+
+/// Whether two values without marks are equal; `None` if that depends on something unknown.
+pub(crate) fn equality(l: &Value, r: &Value) -> Option<bool> {
+    match (l.kind(), r.kind()) {
+        (Kind::Null, Kind::Null) => Some(true),
+        (Kind::Null, Kind::Unknown(_)) => r.is_not_null().then_some(false),
+        (Kind::Unknown(_), Kind::Null) => l.is_not_null().then_some(false),
+        (Kind::Null, _) | (_, Kind::Null) => Some(false),
+        (Kind::Unknown(_), Kind::Unknown(_)) => unknown_tys(l, r),
+        (Kind::Unknown(_), _) => admits(l, r),
+        (_, Kind::Unknown(_)) => admits(r, l),
+        (Kind::Bool(a), Kind::Bool(b)) => Some(a == b),
+        (Kind::Number(a), Kind::Number(b)) => Some(a == b),
+        (Kind::String(a), Kind::String(b)) => Some(a == b),
+        (Kind::List(a), Kind::List(b)) => {
+            if !same_element_ty(l, r)? {
+                return Some(false);
+            }
+            if a.len() != b.len() { Some(false) } else { pairwise(a.iter().zip(b)) }
+        }
+        (Kind::Tuple(a), Kind::Tuple(b)) => {
+            if a.len() != b.len() {
+                return Some(false);
+            }
+            comparable(&l.ty(), &r.ty())?.then(|| pairwise(a.iter().zip(b))).unwrap_or(Some(false))
+        }
+        (Kind::Set(a), Kind::Set(b)) => {
+            if !same_element_ty(l, r)? {
+                return Some(false);
+            }
+            if l.is_wholly_known() && r.is_wholly_known() {
+                return Some(a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equality(a, b) == Some(true)));
+            }
+            let ((lo_l, hi_l), (lo_r, hi_r)) = (l.length_bounds(), r.length_bounds());
+            let apart = hi_l.is_some_and(|h| h < lo_r) || hi_r.is_some_and(|h| h < lo_l);
+            apart.then_some(false)
+        }
+        (Kind::Map(a), Kind::Map(b)) => {
+            if !same_element_ty(l, r)? {
+                return Some(false);
+            }
+            if !a.keys().eq(b.keys()) { Some(false) } else { pairwise(a.values().zip(b.values())) }
+        }
+        (Kind::Object(a), Kind::Object(b)) => {
+            if !a.keys().eq(b.keys()) {
+                return Some(false);
+            }
+            comparable(&l.ty(), &r.ty())?.then(|| pairwise(a.values().zip(b.values()))).unwrap_or(Some(false))
+        }
+        _ => Some(false),
+    }
+}
+
+/// Equal if all are; undecided at the first undecided pair before any difference.
+fn pairwise<'a>(pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Option<bool> {
+    for (a, b) in pairs {
+        match equality(a, b) {
+            Some(true) => {}
+            other => return other,
+        }
+    }
+    Some(true)
+}
+
+fn same_element_ty(l: &Value, r: &Value) -> Option<bool> {
+    let (a, b) = (l.element_ty()?, r.element_ty()?);
+    comparable(a, b)
+}
+
+/// Whether two types are the same; `None` if one of them is not known and the rest agrees. Nulls without a type agree
+/// with every type.
+fn comparable(a: &Ty, b: &Ty) -> Option<bool> {
+    fn agree(a: &Ty, b: &Ty) -> bool {
+        match (a, b) {
+            (Ty::Dynamic, _) | (_, Ty::Dynamic) => true,
+            (Ty::List(a), Ty::List(b)) | (Ty::Set(a), Ty::Set(b)) | (Ty::Map(a), Ty::Map(b)) => agree(a, b),
+            (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| agree(a, b)),
+            (Ty::Object(a), Ty::Object(b)) => {
+                a.attrs.keys().eq(b.attrs.keys()) && a.attrs.values().zip(b.attrs.values()).all(|(a, b)| agree(a, b))
+            }
+            _ => same_ty(a, b),
+        }
+    }
+    Some(agree(a, b))
+}
+
+fn unknown_tys(l: &Value, r: &Value) -> Option<bool> {
+    let differ = l.is_not_null() && r.is_not_null() && comparable(&l.ty(), &r.ty()) == Some(false);
+    differ.then_some(false)
+}
+
+/// Whether an unknown value could equal a known one: `Some(false)` if not.
+fn admits(unknown: &Value, known: &Value) -> Option<bool> {
+    let Kind::Unknown(r) = unknown.kind() else { return None };
+    if comparable(&unknown.ty(), &known.ty()) == Some(false) {
+        return Some(false);
+    }
+    let excluded = match known.kind() {
+        Kind::String(s) => !s.starts_with(&r.prefix),
+        Kind::Number(n) => {
+            r.lo.as_ref().is_some_and(|(lo, incl)| n < lo || (n == lo && !incl))
+                || r.hi.as_ref().is_some_and(|(hi, incl)| n > hi || (n == hi && !incl))
+        }
+        _ => {
+            let (lo, hi) = known.length_bounds();
+            hi.is_some_and(|h| h < r.min_len) || r.max_len.is_some_and(|h| lo > h)
+        }
+    };
+    excluded.then_some(false)
+}
+
+/// `cond ? then : other`. Pass [`Value::dynamic`] for a branch that failed but is not taken.
+///
+/// # Errors
+/// The condition is null or no bool, or the branches have no type in common.
+pub fn conditional(cond: &Value, then: &Value, other: &Value) -> Outcome {
+    let ty = if then.is_null() && then.is_dynamic() {
+        other.ty()
+    } else if other.is_null() && other.is_dynamic() {
+        then.ty()
+    } else if then.is_dynamic() || other.is_dynamic() {
+        Ty::Dynamic
+    } else {
+        let (a, b) = (then.ty(), other.ty());
+        match unify(&[a.clone(), b.clone()]) {
+            Some(t) => t,
+            None => {
+                let detail = "The true and false result expressions must have consistent types.";
+                let detail = format!("{detail} {}", disagreement(&a, &b));
+                return Err(OpError::new("Inconsistent conditional result types", detail));
+            }
+        }
+    };
+    let null = "The condition value is null. Conditions must either be true or false.";
+    if cond.is_null() {
+        return Err(OpError::new("Null condition", null).at(Operand::Left));
+    }
+    let marks = cond.marks() | then.marks() | other.marks();
+    let cond = convert(cond, &Ty::Bool).map_err(|e| {
+        OpError::new("Incorrect condition type", format!("The condition expression must be of type bool: {e}."))
+            .at(Operand::Left)
+    })?;
+    let inconsistent = |e: ConvertError| {
+        OpError::new(
+            "Inconsistent conditional result types",
+            format!("The result cannot be converted to the type of both branches: {e}."),
+        )
+    };
+    let out = match cond.as_bool() {
+        Some(true) => convert(then, &ty).map_err(inconsistent)?,
+        Some(false) => convert(other, &ty).map_err(inconsistent)?,
+        None => undecided(then, other, &ty),
+    };
+    Ok(out.with_marks(marks))
+}
+
+/// What either of two values will be, as a value of the type of both.
+fn undecided(then: &Value, other: &Value, ty: &Ty) -> Value {
+    let ((a, _), (b, _)) = (then.unmark_deep(), other.unmark_deep());
+    if a.is_null() && b.is_null() {
+        return Value::null(ty);
+    }
+    let (Ok(a), Ok(b)) = (convert(&a, ty), convert(&b, ty)) else { return Value::unknown(ty) };
+    let mut either = a.range().either(&b.range());
+    // Two texts with a common start: a prefix would make more comparisons decidable than the language defines.
+    either.prefix = String::new();
+    if !matches!(ty, Ty::List(_) | Ty::Set(_) | Ty::Map(_)) {
+        either.min_len = 0;
+        either.max_len = None;
+    }
+    Value::unknown(ty).refine(|r| *r = either)
+}
+
+/// The first difference between the types of two branches, in a sentence.
+fn disagreement(a: &Ty, b: &Ty) -> String {
+    match (a, b) {
+        (Ty::Object(x), Ty::Object(y)) => {
+            if let Some(n) = x.attrs.keys().find(|n| !y.attrs.contains_key(*n)) {
+                return format!(
+                    "The 'true' value includes object attribute {n:?}, which is absent in the 'false' value."
+                );
+            }
+            if let Some(n) = y.attrs.keys().find(|n| !x.attrs.contains_key(*n)) {
+                return format!(
+                    "The 'false' value includes object attribute {n:?}, which is absent in the 'true' value."
+                );
+            }
+            x.attrs
+                .iter()
+                .filter_map(|(n, t)| Some((n, t, y.attrs.get(n)?)))
+                .find(|(_, t, u)| unify(&[(*t).clone(), (*u).clone()]).is_none())
+                .map_or_else(String::new, |(n, t, u)| {
+                    format!("Type mismatch for object attribute {n:?}: {}", disagreement(t, u))
+                })
+        }
+        (Ty::Tuple(x), Ty::Tuple(y)) if x.len() != y.len() => {
+            format!("The 'true' tuple has length {}, but the 'false' tuple has length {}.", x.len(), y.len())
+        }
+        (Ty::Tuple(x), Ty::Tuple(y)) => x
+            .iter()
+            .zip(y)
+            .enumerate()
+            .find(|(_, (t, u))| unify(&[(*t).clone(), (*u).clone()]).is_none())
+            .map_or_else(String::new, |(i, (t, u))| {
+                format!("Type mismatch for tuple element {i}: {}", disagreement(t, u))
+            }),
+        (Ty::List(x), Ty::List(y)) | (Ty::Set(x), Ty::Set(y)) | (Ty::Map(x), Ty::Map(y)) if !convertible(x, y) => {
+            format!("Mismatched element types: {}", disagreement(x, y))
+        }
+        _ => format!("The 'true' value is {}, but the 'false' value is {}.", friendly(a), friendly(b)),
+    }
+}
+
+/// `collection[key]`
+///
+/// # Errors
+/// The collection is null or has no indices, the key is null, unsuitable or absent.
+pub fn index(collection: &Value, key: &Value) -> Outcome {
+    let invalid = |detail: &str| Err(OpError::new("Invalid index", detail).at(Operand::Right));
+    const NO_ELEMENT: &str = "The given key does not identify an element in this collection value";
+    if collection.is_null() {
+        let detail = "This value is null, so it does not have any indices.";
+        return Err(OpError::new("Attempt to index null value", detail).at(Operand::Left));
+    }
+    if key.is_null() {
+        return invalid("Can't use a null value as an indexing key.");
+    }
+    let marks = collection.marks() | key.marks();
+    if collection.is_dynamic() || key.is_dynamic() {
+        return Ok(Value::dynamic().with_marks(marks));
+    }
+    let ty = collection.bare_ty().cloned();
+    let (sequence, mapping, object) = match collection.kind() {
+        Kind::List(_) | Kind::Tuple(_) => (true, false, false),
+        Kind::Map(_) => (false, true, false),
+        Kind::Object(_) => (false, false, true),
+        Kind::Set(_) => (false, false, false),
+        Kind::Unknown(_) => match &ty {
+            Some(Ty::List(_) | Ty::Tuple(_)) => (true, false, false),
+            Some(Ty::Map(_)) => (false, true, false),
+            Some(Ty::Object(_)) => (false, false, true),
+            Some(Ty::Set(_)) => (false, false, false),
+            _ => return invalid("This value does not have any indices."),
+        },
+        _ => return invalid("This value does not have any indices."),
+    };
+    let want = if sequence { Ty::Number } else { Ty::String };
+    if !sequence && !mapping && !object {
+        return invalid(
+            "Elements of a set are identified only by their value and don't have any separate index or key to select with, \
+             so it's only possible to perform operations across all elements of the set.",
+        );
+    }
+    let (plain, _) = key.unmark();
+    let key = match convert(&plain, &want) {
+        Ok(k) => k,
+        Err(e) => return invalid(&format!("{NO_ELEMENT}: {e}.")),
+    };
+    let out = if let Some(n) = key.as_number() {
+        if *n < Number::ZERO {
+            return invalid(&format!("{NO_ELEMENT}: a negative number is not a valid index for a sequence."));
+        }
+        let Some(i) = n.to_i64() else {
+            let why = if n.is_integer() {
+                ""
+            } else {
+                ": indexing a sequence requires a whole number, but the given index has a fractional part"
+            };
+            return invalid(&format!("{NO_ELEMENT}{why}."));
+        };
+        let i = usize::try_from(i).unwrap_or(usize::MAX);
+        match (collection.elements(), &ty) {
+            (Some(l), _) => l.get(i).cloned(),
+            (None, Some(Ty::Tuple(ts))) => ts.get(i).map(Value::unknown),
+            (None, Some(Ty::List(t))) => Some(Value::unknown(t)),
+            _ => None,
+        }
+    } else if let Some(k) = key.as_str() {
+        match (collection.entries(), &ty) {
+            (Some(m), _) => m.get(k).cloned(),
+            (None, Some(Ty::Object(o))) => o.attrs.get(k).map(Value::unknown),
+            (None, Some(Ty::Map(t))) => Some(Value::unknown(t)),
+            _ => None,
+        }
+    } else {
+        // The key is unknown.
+        Some(match collection.element_ty() {
+            Some(t) => Value::unknown(t),
+            None => Value::dynamic(),
+        })
+    };
+    match out {
+        Some(v) => Ok(v.with_marks(marks)),
+        None => invalid(&format!("{NO_ELEMENT}.")),
+    }
+}
+
+/// `object.name`
+///
+/// # Errors
+/// The value is null, or has no such attribute.
+pub fn get_attr(object: &Value, name: &str) -> Outcome {
+    let unsupported = |detail: String| Err(OpError::new("Unsupported attribute", detail));
+    if object.is_null() {
+        let detail = "This value is null, so it does not have any attributes.";
+        return Err(OpError::new("Attempt to get attribute from null value", detail));
+    }
+    let marks = object.marks();
+    if object.is_dynamic() {
+        return Ok(Value::dynamic().with_marks(marks));
+    }
+    let no_element = || {
+        Err(OpError::new("Missing map element", format!("This map does not have an element with the key {name:?}.")))
+    };
+    let no_attr = || unsupported(format!("This object does not have an attribute named {name:?}."));
+    let out = match (object.kind(), object.bare_ty()) {
+        (Kind::Object(m), _) => match m.get(name) {
+            Some(v) => v.clone(),
+            None => return no_attr(),
+        },
+        (Kind::Map(m), _) => match m.get(name) {
+            Some(v) => v.clone(),
+            None => return no_element(),
+        },
+        (_, Some(Ty::Object(o))) => match o.attrs.get(name) {
+            Some(t) => Value::unknown(t),
+            None => return no_attr(),
+        },
+        (_, Some(Ty::Map(t))) => Value::unknown(t),
+        _ => {
+            let ty = object.ty();
+            return unsupported(match &ty {
+                t if t.is_primitive() => {
+                    format!("Can't access attributes on a primitive-typed value ({}).", friendly(t))
+                }
+                Ty::List(e) | Ty::Set(e) if matches!(**e, Ty::Object(_)) => {
+                    let kind = if matches!(ty, Ty::List(_)) { "list" } else { "set" };
+                    format!(
+                        "Can't access attributes on a {kind} of objects. Did you mean to access attribute {name:?} for a \
+                         specific element of the {kind}, or across all elements of the {kind}?"
+                    )
+                }
+                _ => "This value does not have any attributes.".to_owned(),
+            });
+        }
+    };
+    Ok(out.with_marks(marks))
+}
+
+/// `source[*]…`: applies `each` to every element of a list, set or tuple, or to a single other value, or to nothing where
+/// such a value is null. `each` evaluates what follows the star, keeps its own errors, and returns [`Value::dynamic`] for
+/// a failed element.
+///
+/// # Errors
+/// The source is a null list, set or tuple.
+pub fn splat(source: &Value, each: &mut dyn FnMut(&Value) -> Value) -> Outcome {
+    let marks = source.marks();
+    let ty = source.ty();
+    let sequence = matches!(ty, Ty::List(_) | Ty::Set(_) | Ty::Tuple(_));
+    if source.is_null() {
+        if sequence {
+            let detail = "Splat expressions (with the * symbol) cannot be applied to null sequences.";
+            return Err(OpError::new("Splat of null value", detail));
+        }
+        return Ok(Value::tuple(Vec::new()).with_marks(marks));
+    }
+    if ty == Ty::Dynamic {
+        return Ok(Value::dynamic().with_marks(marks));
+    }
+    if !sequence {
+        let item = each(source);
+        let out = if source.is_not_null() { Value::tuple(vec![item]) } else { Value::dynamic().with_marks(marks) };
+        return Ok(out);
+    }
+    if let Some(items) = source.elements() {
+        let out: Vec<Value> = items.iter().map(&mut *each).collect();
+        let value = match &ty {
+            Ty::Tuple(_) => Value::tuple(out),
+            Ty::List(of) | Ty::Set(of) => {
+                let of = out.first().map_or_else(|| each(&Value::unknown(of)).ty(), Value::ty);
+                if out.iter().all(|v| v.has_ty(&of)) { Value::list(&of, out) } else { Value::tuple(out) }
+            }
+            _ => Value::dynamic(),
+        };
+        return Ok(value.with_marks(marks));
+    }
+    let (lo, hi) = source.length_bounds();
+    let out = match &ty {
+        Ty::Tuple(ts) => {
+            Value::unknown(&Ty::Tuple(ts.iter().map(|t| each(&Value::unknown(t)).ty()).collect())).not_null()
+        }
+        Ty::List(of) => Value::unknown(&Ty::list(each(&Value::unknown(of)).ty())).with_length(lo, hi),
+        Ty::Set(of) => Value::unknown(&Ty::list(each(&Value::unknown(of)).ty())).with_length(lo, hi),
+        _ => Value::dynamic(),
+    };
+    Ok(out.with_marks(marks))
+}
+
+/// The keys and values that a `for` expression goes through, in order: indexes and elements, keys and elements, or each
+/// element of a set twice. Marks of the collection are not added; `None` if the collection is unknown.
+///
+/// # Errors
+/// The value is null or cannot be iterated.
+pub fn entries(collection: &Value) -> Result<Option<Vec<(Value, Value)>>, OpError> {
+    Ok(Some(match collection.kind() {
+        Kind::List(l) | Kind::Tuple(l) => l.iter().enumerate().map(|(i, v)| (Value::length(i), v.clone())).collect(),
+        Kind::Set(l) => l.iter().map(|v| (v.clone(), v.clone())).collect(),
+        Kind::Map(m) | Kind::Object(m) => m.iter().map(|(k, v)| (Value::string(k), v.clone())).collect(),
+        Kind::Null => {
+            let detail = "A null value cannot be used as the collection in a 'for' expression.";
+            return Err(OpError::new("Iteration over null value", detail));
+        }
+        Kind::Unknown(_) if !collection.bare_ty().is_some_and(Ty::is_primitive) => return Ok(None),
+        _ => {
+            let detail = format!(
+                "A value of type {} cannot be used as the collection in a 'for' expression.",
+                friendly(&collection.ty())
+            );
+            return Err(OpError::new("Iteration over non-iterable value", detail));
+        }
+    }))
+}
+
+/// The text of a template from its literal and interpolated parts, in order. An unknown part makes the result unknown,
+/// with everything before it as its known prefix.
+///
+/// # Errors
+/// The index of the first part that is null or no text, and why.
+pub fn concat(parts: &[Value]) -> Result<Value, (usize, OpError)> {
+    let mut text = String::new();
+    let mut known = true;
+    let mut marks = Marks::NONE;
+    for (i, part) in parts.iter().enumerate() {
+        let bad = |detail: String| (i, OpError::new("Invalid template interpolation value", detail).at(Operand::Left));
+        marks |= part.all_marks();
+        let (part, _) = part.unmark_deep();
+        if part.is_null() {
+            let detail = "The expression result is null. Cannot include a null value in a string template.";
+            return Err(bad(detail.to_owned()));
+        }
+        if !convertible(&part.ty(), &Ty::String) {
+            let why = mismatch(&part.ty(), &Ty::String);
+            return Err(bad(format!("Cannot include the given value in a string template: {why}.")));
+        }
+        let part = convert(&part, &Ty::String)
+            .map_err(|e| bad(format!("Cannot include the given value in a string template: {e}.")))?;
+        match part.kind() {
+            Kind::String(s) if known => text.push_str(s),
+            Kind::Unknown(r) if known => {
+                text.push_str(&r.prefix);
+                known = false;
+            }
+            _ => {}
+        }
+    }
+    let out = if known { Value::string(text) } else { Value::unknown(&Ty::String).with_prefix(&text) };
+    Ok(out.with_marks(marks))
+}
