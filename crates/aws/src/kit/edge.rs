@@ -175,6 +175,7 @@ pub(super) fn plan(schema: &Schema, rules: &TagRules, rules_known: bool, draft: 
             if let (Ty::Set(of) | Ty::List(of), Partial::List(l)) = (&attr.ty, draft.planned(name)) {
                 let mut l = l.clone();
                 l.iter_mut().for_each(|e| complete(of, e));
+                in_order(&attr.ty, &mut l);
                 draft.set(name, Partial::List(l));
             }
         }
@@ -195,6 +196,14 @@ pub(super) fn natural_id(schema: &Schema, keys: &Known) -> Option<String> {
 pub(super) fn uncertain(e: Error) -> Error {
     let failed_inside = e.call.as_ref().and_then(|c| c.status).is_some_and(|s| s >= 500);
     if failed_inside && e.kind == ErrorKind::Other { Error { kind: ErrorKind::Lost, ..e } } else { e }
+}
+
+/// Brings elements of a set into canonical order.
+pub fn in_order(ty: &Ty, l: &mut Vec<Partial>) {
+    if matches!(ty, Ty::Set(_)) {
+        l.sort();
+        l.dedup();
+    }
 }
 
 /// Fills null members of an object with their types' zero values, as the older plugin SDK stores them.

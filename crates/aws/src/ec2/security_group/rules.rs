@@ -253,6 +253,8 @@ pub(crate) fn plan(draft: &mut Draft<'_>, attr: &str) {
         }
         r.set("protocol", Partial::String(p));
     }
+    rules.sort();
+    rules.dedup();
     draft.set(attr, Partial::List(rules));
 }
 

@@ -1,0 +1,317 @@
+//! An engine of a hundred lines: it knows schemas and the provider, and no type.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use stackctl_core::equal::{is_zero, same};
+use stackctl_core::{
+    BoxFuture, Change, Clock, Draft, Host, Identity, Ids, Instance, Intent, Known, Live, New, Partial, Presence, Provider,
+    Ref, Schema, Status, canonical::canonical,
+};
+use stackctl_sandbox::{Control, Options, Sandbox};
+
+/// A provider instance on the emulator.
+pub struct Rig {
+    pub provider: Arc<dyn Provider>,
+    pub instance: Arc<dyn Instance>,
+    pub sandbox: Control,
+    config: Partial,
+}
+
+/// An object under test.
+pub struct Object {
+    pub ty: &'static str,
+    pub id: String,
+    pub state: Known,
+}
+
+struct RealClock;
+
+impl Clock for RealClock {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+    fn boot(&self) -> Duration {
+        Duration::ZERO
+    }
+    fn sleep(&self, d: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(d))
+    }
+}
+
+struct Random;
+
+impl Ids for Random {
+    fn fill(&self, out: &mut [u8]) {
+        for chunk in out.chunks_mut(16) {
+            chunk.copy_from_slice(&uuid::Uuid::new_v4().into_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// One emulator for all tests of the process; it ends with it.
+fn sandbox() -> Control {
+    static ONE: OnceLock<(Sandbox, tokio::runtime::Runtime)> = OnceLock::new();
+    let (sandbox, _) = ONE.get_or_init(|| {
+        std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            let sandbox = runtime.block_on(Sandbox::start(Options::default())).unwrap();
+            (sandbox, runtime)
+        })
+        .join()
+        .unwrap()
+    });
+    sandbox.control()
+}
+
+/// A name that no other test has.
+pub fn unique(prefix: &str) -> String {
+    format!("{prefix}-{}", &uuid::Uuid::new_v4().simple().to_string()[..8])
+}
+
+pub fn known(v: Json) -> Known {
+    Known::from_json(&v)
+}
+
+impl Rig {
+    /// Without default tags.
+    pub async fn new() -> Rig {
+        Rig::with(serde_json::json!({})).await
+    }
+    /// With further arguments of the provider block.
+    pub async fn with(more: Json) -> Rig {
+        let sandbox = sandbox();
+        let provider = stackctl_aws::provider();
+        let url = sandbox.endpoint();
+        let services =
+            ["sts", "ec2", "s3", "iam", "rds", "sns", "sqs", "ssm", "cloudwatch", "cloudwatchlogs", "logs"];
+        let endpoints: serde_json::Map<_, _> = services.iter().map(|s| ((*s).to_owned(), url.clone().into())).collect();
+        let mut config = serde_json::json!({
+            "region": "us-east-1", "access_key": "test", "secret_key": "test",
+            "s3_use_path_style": true, "max_retries": 2, "endpoints": [endpoints],
+        });
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let mut config = known(config);
+        canonical(&provider.config().block, &mut config);
+        let host = Host {
+            env: Arc::new([("STACKCTL_SANDBOX".to_owned(), "1".to_owned())].into()),
+            clock: Arc::new(RealClock),
+            ids: Arc::new(Random),
+            keep_ownership_tags: false,
+            cwd: ".".into(),
+        };
+        let instance = provider.configure(config.clone(), host).await.unwrap();
+        Rig { provider, instance, sandbox, config: config.into() }
+    }
+
+    fn schema(&self, ty: &str) -> &Schema {
+        self.provider.resource(ty).unwrap_or_else(|| panic!("no type {ty}"))
+    }
+
+    /// What would be planned: defaults, then the type's hook.
+    pub fn planned(&self, ty: &str, config: &Known, prior: Option<&Known>) -> Partial {
+        let schema = self.schema(ty);
+        let mut config = config.clone();
+        canonical(&schema.block, &mut config);
+        let mut planned = Partial::object();
+        for (name, attr) in &schema.block.attrs {
+            let set = config.get(name);
+            let value = match (set.is_null(), &attr.default, prior) {
+                (false, ..) => set.clone().into(),
+                (true, Some(d), _) => d.clone().into(),
+                (true, None, Some(p)) if attr.is_computed() => p.get(name).clone().into(),
+                (true, None, None) if attr.is_computed() => Partial::Unknown,
+                _ => Partial::Null,
+            };
+            planned.set(*name, if attr.write_only { Partial::Null } else { value });
+        }
+        for name in schema.block.blocks.keys() {
+            planned.set(*name, config.get(name).clone().into());
+        }
+        let (mut replace, mut errors) = (BTreeSet::new(), Vec::new());
+        let config = config.into();
+        let mut draft =
+            Draft { config: &config, prior, planned: &mut planned, replace: &mut replace, errors: &mut errors };
+        self.provider.plan(ty, &self.config, &mut draft);
+        assert!(errors.is_empty(), "{ty}: {errors:?}");
+        planned
+    }
+
+    /// Names of what is planned and differs.
+    pub fn differing(&self, ty: &str, planned: &Partial, live: &Known) -> BTreeSet<String> {
+        let schema = self.schema(ty);
+        let differs = |p: &Partial, l: &Known, eq, zero: bool| {
+            let Ok(p) = p.to_known() else { return false };
+            !(same(eq, &p, l) || zero && is_zero(&p) && is_zero(l) || zero && like(&p, l))
+        };
+        let attrs = schema.block.attrs.iter().filter(|(n, a)| {
+            let p = planned.get(n);
+            let provider_s = p.is_null() && a.presence != Presence::Optional;
+            !provider_s && !a.local && !a.write_only && differs(p, live.get(n), a.equality, schema.zero_is_null)
+        });
+        let blocks = schema.block.blocks.iter().filter(|(n, b)| {
+            let p = planned.get(n);
+            let left = is_zero(&p.or_null()) && (b.computed || b.if_configured || b.lazy);
+            !left && !b.local && **n != "timeouts" && differs(p, live.get(n), stackctl_core::Equality::Exact, schema.zero_is_null)
+        });
+        attrs.map(|(n, _)| *n).chain(blocks.map(|(n, _)| *n)).map(str::to_owned).collect()
+    }
+
+    pub async fn read_as(&self, ty: &'static str, id: &str, known: Known) -> Option<Live> {
+        let at = Ref { id: id.to_owned(), known, wanted: None };
+        self.instance.read(ty, vec![at]).await.unwrap_or_else(|e| panic!("{ty}: {e}")).pop()
+    }
+
+    async fn settle(&self, ty: &'static str, id: &str, known: &Known) -> Live {
+        for _ in 0..200 {
+            if let Some(l) = self.read_as(ty, id, known.clone()).await {
+                match l.status {
+                    Status::Ready => return l,
+                    Status::Failed(e) => panic!("{ty}: {e}"),
+                    _ => {}
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{ty} {id} does not become ready");
+    }
+
+    /// Creates as the engine does, in two phases, and checks that the result is what was planned.
+    pub async fn create(&self, ty: &'static str, config: Json) -> Object {
+        let config = known(config);
+        let planned = self.planned(ty, &config, None);
+        let token = uuid::Uuid::new_v4().simple().to_string();
+        let mut value = planned.or_null();
+        for (name, a) in &self.schema(ty).block.attrs {
+            if a.write_only {
+                value.set(*name, config.get(name).clone());
+            }
+        }
+        let new = New { value: value.clone(), token: token.clone() };
+        let id = self.instance.create(ty, new).await.unwrap_or_else(|e| panic!("create {ty}: {e}")).id;
+        let found = self
+            .instance
+            .find(ty, Intent { token, keys: value.clone(), since: None })
+            .await
+            .unwrap_or_else(|e| panic!("find {ty}: {e}"));
+        assert!(found.iter().any(|f| f.id == id), "{ty}: {found:?} lacks {id}");
+        // Twice, because a crash may come between a completing request and its record.
+        let mut live = self.settle(ty, &id, &value).await;
+        for _ in 0..2 {
+            let at = Ref { id: id.clone(), known: value.clone(), wanted: None };
+            let fields = self.differing(ty, &planned, &live.value);
+            let mut new = merged(&planned, &live.value);
+            for (name, a) in &self.schema(ty).block.attrs {
+                if a.write_only || a.local {
+                    new.set(*name, value.get(name).clone());
+                }
+            }
+            let change = Change { at, old: live.value.clone(), new, fresh: true, fields };
+            self.instance.update(ty, change).await.unwrap_or_else(|e| panic!("complete {ty}: {e}"));
+            live = self.settle(ty, &id, &value).await;
+        }
+        let at = Ref { id: live.id.clone(), known: live.value.clone(), wanted: None };
+        self.instance.release(ty, vec![at]).await.unwrap_or_else(|e| panic!("release {ty}: {e}"));
+        let object = Object { ty, id: live.id.clone(), state: live.value };
+        self.converged(&object, &config).await
+    }
+
+    /// Reads again: nothing that configuration says differs.
+    async fn converged(&self, o: &Object, config: &Known) -> Object {
+        let live = self.settle(o.ty, &o.id, &o.state).await;
+        let planned = self.planned(o.ty, config, Some(&live.value));
+        let left = self.differing(o.ty, &planned, &live.value);
+        let show = |n: &String| format!("{n}: {} / {}", planned.get(n).or_null().to_json(), live.value.get(n).to_json());
+        assert!(left.is_empty(), "{} does not converge: {:?}", o.ty, left.iter().map(show).collect::<Vec<_>>());
+        Object { ty: o.ty, id: o.id.clone(), state: live.value }
+    }
+
+    /// Updates to another configuration; exactly `fields` must have been found changed.
+    pub async fn update(&self, o: Object, config: Json, fields: &[&str]) -> Object {
+        let config = known(config);
+        let planned = self.planned(o.ty, &config, Some(&o.state));
+        let mut found = self.differing(o.ty, &planned, &o.state);
+        for (name, a) in &self.schema(o.ty).block.attrs {
+            if a.local && planned.get(name).or_null() != *o.state.get(name) {
+                found.insert((*name).to_owned());
+            }
+        }
+        assert_eq!(found, fields.iter().map(|f| (*f).to_owned()).collect(), "{}: fields", o.ty);
+        let mut new = merged(&planned, &o.state);
+        for (name, a) in &self.schema(o.ty).block.attrs {
+            if a.write_only {
+                new.set(*name, config.get(name).clone());
+            }
+        }
+        let at = Ref { id: o.id.clone(), known: o.state.clone(), wanted: None };
+        let change = Change { at, old: o.state.clone(), new: new.clone(), fresh: false, fields: found };
+        self.instance.update(o.ty, change).await.unwrap_or_else(|e| panic!("update {}: {e}", o.ty));
+        let o = Object { state: new, ..o };
+        self.converged(&o, &config).await
+    }
+
+    /// Imports and compares with state, `except` what no API tells.
+    pub async fn import(&self, o: &Object, spec: &str, except: &[&str]) {
+        let known = self.provider.import(o.ty, spec).unwrap_or_else(|e| panic!("{e}"));
+        let id = known.get("id").as_str().unwrap().to_owned();
+        let live = self.read_as(o.ty, &id, known).await.unwrap_or_else(|| panic!("{} {spec} not found", o.ty));
+        assert_eq!(live.id, o.id, "{}: id after import", o.ty);
+        let schema = self.schema(o.ty);
+        for (name, a) in schema.block.attrs.iter().filter(|(n, a)| !a.local && !except.contains(n)) {
+            let (i, s) = (live.value.get(name), o.state.get(name));
+            let equal = same(a.equality, i, s) || is_zero(i) && is_zero(s);
+            assert!(equal, "{}.{name}: imported {} / state {}", o.ty, i.to_json(), s.to_json());
+        }
+    }
+
+    /// Deletes, finds it gone, and deletes again.
+    pub async fn delete(&self, o: Object) {
+        let schema = self.schema(o.ty);
+        for _ in 0..2 {
+            let at = Ref { id: o.id.clone(), known: o.state.clone(), wanted: None };
+            self.instance.delete(o.ty, at).await.unwrap_or_else(|e| panic!("delete {}: {e}", o.ty));
+        }
+        if !schema.setting {
+            for _ in 0..200 {
+                match self.read_as(o.ty, &o.id, o.state.clone()).await {
+                    None => return self.unfindable(&o).await,
+                    Some(l) if l.status == Status::Deleting => tokio::time::sleep(Duration::from_millis(50)).await,
+                    Some(_) => panic!("{} {} is still there", o.ty, o.id),
+                }
+            }
+        }
+    }
+
+    async fn unfindable(&self, o: &Object) {
+        if self.schema(o.ty).identity == Identity::None {
+            return;
+        }
+        let intent = Intent { token: "none".into(), keys: o.state.clone(), since: None };
+        let found = self.instance.find(o.ty, intent).await.unwrap_or_else(|e| panic!("find {}: {e}", o.ty));
+        assert!(found.is_empty(), "{}: {found:?} after deletion", o.ty);
+    }
+}
+
+/// Planned values, live ones where the provider decides.
+fn merged(planned: &Partial, live: &Known) -> Known {
+    let mut out = live.clone();
+    for (name, p) in planned.as_map().into_iter().flatten() {
+        if let Ok(v) = p.to_known() {
+            out.set(name.clone(), v);
+        }
+    }
+    out
+}
+
+/// Equal but for null against zero, in blocks too; what is planned null inside a block is the provider's choice.
+fn like(p: &Known, l: &Known) -> bool {
+    match (p, l) {
+        (Known::List(a), Known::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| like(a, b)),
+        (Known::Map(a), Known::Map(b)) => {
+            a.iter().all(|(k, v)| v.is_null() || b.get(k).is_some_and(|w| like(v, w)) || is_zero(v))
+        }
+        (a, b) => a == b || is_zero(a) && is_zero(b),
+    }
+}
