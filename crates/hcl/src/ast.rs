@@ -10,7 +10,7 @@ use crate::span::Span;
 
 /// The greatest height of a syntax tree, counted in expressions, template parts and block bodies inside each other.
 /// Deeper texts are reported as errors and their deepest parts become [`ExprKind::Invalid`].
-pub const MAX_DEPTH: u32 = 400;
+pub const MAX_DEPTH: u32 = 250;
 
 /// A name with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -76,11 +76,9 @@ impl<'t> Rewriter<'_, 't> {
     }
 
     fn labels(&mut self, block: &Block) {
-        if block.labels.is_empty() {
-            return;
-        }
+        let Some(last) = block.labels.last() else { return };
         let (kind, _) = self.range(block.kind.span);
-        let (brace, _) = self.range(block.body.span);
+        let (_, end) = self.range(last.span);
         let mut pieces = Vec::new();
         for label in &block.labels {
             pieces.push(Piece::new(Kind::OQuote, "\""));
@@ -90,7 +88,7 @@ impl<'t> Rewriter<'_, 't> {
             }
             pieces.push(Piece::new(Kind::CQuote, "\""));
         }
-        self.edits.push(Edit { from: kind + 1, to: brace, pieces });
+        self.edits.push(Edit { from: kind + 1, to: end, pieces });
     }
 }
 
@@ -106,14 +104,24 @@ fn quoted(text: &str) -> String {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '$' | '%' if chars.peek() == Some(&'{') => out.extend([c, c]),
-            c if c.is_control() => {
-                let number = u32::from(c);
-                out.push_str(&format!("\\u{number:04x}"));
-            }
-            c => out.push(c),
+            c if is_visible(c) => out.push(c),
+            c if u32::from(c) < 0x10000 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
         }
     }
     out
+}
+
+/// Whether a character leaves ink, or is a plain space: not a control or format character, another blank, or for
+/// private use.
+fn is_visible(c: char) -> bool {
+    let format_character = matches!(c,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'
+        | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}' | '\u{e0020}'..='\u{e007f}');
+    let private = matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
+    c == ' ' || !(c.is_control() || c.is_whitespace() || format_character || private)
 }
 
 /// What is inside of a string that is provably one interpolation and nothing else.
@@ -138,7 +146,7 @@ fn unwrapped<'t>(pieces: &[Piece<'t>]) -> Option<Vec<Piece<'t>>> {
     let inside = inside.get(start..end)?;
     let parenthesised = inside.first()?.kind == Kind::OParen && inside.last()?.kind == Kind::CParen;
     let mut out = inside.to_vec();
-    if !parenthesised && inside.iter().any(|piece| piece.kind == Kind::Newline) {
+    if !parenthesised && inside.iter().any(Piece::ends_line) {
         // Outside of a sequence, line breaks would end the argument.
         out.insert(0, Piece::new(Kind::OParen, "("));
         out.push(Piece::new(Kind::CParen, ")"));

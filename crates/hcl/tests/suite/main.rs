@@ -2,5 +2,7 @@
 
 mod dump;
 mod errors;
+mod formats;
 mod json;
+mod properties;
 mod trees;
