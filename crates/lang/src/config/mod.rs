@@ -1,0 +1,177 @@
+//! The configuration: what the files of a directory and of the modules that it calls say.
+//!
+//! [`Config::load`] reads everything and reports every error of every file at once; it evaluates nothing but literals.
+//! The tree is of module calls, not of instances: expanding `count` and `for_each` is the planner's.
+//!
+//! - [`model`]: the types. Start at [`Module`] and [`Resource`].
+//! - [`inputs`]: values of root variables from the command line, the environment and files.
+//! - [`modules`]: where called modules are found.
+//! - [`providers`]: which provider configuration a resource uses.
+
+pub(crate) mod fields;
+pub mod inputs;
+pub mod model;
+pub mod modules;
+pub mod providers;
+
+mod blocks;
+mod json;
+mod merge;
+mod read;
+mod refactor;
+mod resource;
+mod terraform;
+mod types;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stackctl_core::{Diagnostics, ModuleAddr, ResourceAddr};
+use stackctl_hcl::SourceMap;
+
+pub use model::*;
+pub use modules::{Manifest, ModuleRequest, ModuleSource};
+pub use providers::ProviderConfigAddr;
+
+use crate::diag::{Problem, diagnostics};
+use crate::files::{Files, normalise};
+use fields::Cx;
+
+/// More module calls than this are taken for a mistake.
+const MAX_MODULES: usize = 100_000;
+
+/// A configuration: the root module and everything below.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The root module.
+    pub root: Arc<Module>,
+}
+
+impl Config {
+    /// Reads the configuration of a directory (relative to [`Files::cwd`], usually `.`). The sources are added to the
+    /// map. `None` if the directory has no configuration files or cannot be read; otherwise what could be understood,
+    /// whatever else is wrong.
+    pub fn load(
+        dir: &Path,
+        files: &dyn Files,
+        sources: &mut SourceMap,
+        modules: &dyn ModuleSource,
+    ) -> (Option<Config>, Diagnostics) {
+        let (config, problems) = Config::load_problems(dir, files, sources, modules);
+        (config, diagnostics(problems, sources))
+    }
+
+    /// As [`Config::load`], with problems that are not rendered yet.
+    pub fn load_problems(
+        dir: &Path,
+        files: &dyn Files,
+        sources: &mut SourceMap,
+        modules: &dyn ModuleSource,
+    ) -> (Option<Config>, Vec<Problem>) {
+        let mut loader = Loader { files, sources, modules, cx: Cx::default(), cache: HashMap::new(), count: 0 };
+        let root = loader.module(ModuleAddr::root(), dir, None, &mut Vec::new());
+        let problems = loader.cx.problems;
+        (root.map(|root| Config { root: Arc::new(root) }), problems)
+    }
+
+    /// A module by its address; instance keys do not matter.
+    pub fn module(&self, path: &ModuleAddr) -> Option<&Arc<Module>> {
+        path.0.iter().try_fold(&self.root, |m, step| m.children.get(&step.name))
+    }
+    /// A resource by its address; module instance keys do not matter.
+    pub fn resource(&self, addr: &ResourceAddr) -> Option<&Resource> {
+        self.module(&addr.module)?.resource(addr.mode, &addr.ty, &addr.name)
+    }
+    /// Every module, callers before what they call.
+    pub fn modules(&self) -> Vec<&Arc<Module>> {
+        let mut out = vec![&self.root];
+        let mut next = 0;
+        while let Some(m) = out.get(next) {
+            out.extend(m.children.values());
+            next += 1;
+        }
+        out
+    }
+}
+
+struct Loader<'a> {
+    files: &'a dyn Files,
+    sources: &'a mut SourceMap,
+    modules: &'a dyn ModuleSource,
+    cx: Cx,
+    /// Content of directories read before; `None` for those that could not be.
+    cache: HashMap<PathBuf, Option<Arc<Content>>>,
+    count: usize,
+}
+
+impl Loader<'_> {
+    fn module(
+        &mut self,
+        path: ModuleAddr,
+        dir: &Path,
+        call: Option<&ModuleCall>,
+        above: &mut Vec<PathBuf>,
+    ) -> Option<Module> {
+        let place = call.map(|c| c.source_span);
+        let real = self.files.real(dir);
+        if above.contains(&real) {
+            let p = Problem::error(
+                "Module includes itself",
+                format!("{path} calls a module that it is inside of ({}): this would never end.", dir.display()),
+            );
+            self.cx.report(match place {
+                Some(s) => p.at(s),
+                None => p,
+            });
+            return None;
+        }
+        self.count += 1;
+        if self.count > MAX_MODULES {
+            if self.count == MAX_MODULES + 1 {
+                let detail = format!("The configuration has more than {MAX_MODULES} module calls.");
+                self.cx.report(Problem::error("Too many modules", detail));
+            }
+            return None;
+        }
+        let content = match self.cache.get(&real) {
+            Some(c) => c.clone(),
+            None => {
+                let c = read::directory(dir, self.files, self.sources, &mut self.cx, place).map(Arc::new);
+                self.cache.insert(real.clone(), c.clone());
+                c
+            }
+        }?;
+        let mut children = BTreeMap::new();
+        above.push(real);
+        for call in content.module_calls.values() {
+            let addr = path.child(call.name.as_str(), None);
+            let Some(dir) = self.locate(&addr, call, &content.dir) else { continue };
+            if let Some(child) = self.module(addr, &dir, Some(call), above) {
+                children.insert(call.name.clone(), Arc::new(child));
+            }
+        }
+        above.pop();
+        Some(Module { path, content, children })
+    }
+
+    fn locate(&mut self, addr: &ModuleAddr, call: &ModuleCall, caller: &Path) -> Option<PathBuf> {
+        if modules::is_local(&call.source) {
+            if let Some(v) = &call.version {
+                let detail = format!("A module at a local path has no versions, but \"{v}\" is asked for.");
+                self.cx.report(Problem::error("Invalid registry module source address", detail).at(call.source_span));
+            }
+            let dir = normalise(&caller.join(&call.source));
+            return Some(if dir.as_os_str().is_empty() { PathBuf::from(".") } else { dir });
+        }
+        let request = ModuleRequest { path: addr, source: &call.source, version: call.version.as_deref() };
+        match self.modules.locate(&request) {
+            Ok(dir) => Some(dir),
+            Err(reason) => {
+                let p = Problem::error("Module not installed", reason).at(call.source_span);
+                self.cx.report(p.hinted("Run \"stackctl init\" to fetch all modules that this configuration needs."));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Function calls. `try` and `can` see expressions; everything else gets values.
+
+use std::cell::RefCell;
+
+use stackctl_hcl::Expr;
+use stackctl_hcl::ast::FunctionCall;
+
+use super::evaluator::Evaluator;
+use super::template::render;
+use crate::diag::Problem;
+use crate::functions::{self, FnContext, lazy};
+use crate::value::{Marks, Value};
+
+impl<'a> Evaluator<'a> {
+    /// `name(args…)`
+    pub(super) fn call(&mut self, c: &'a FunctionCall, e: &'a Expr) -> Value {
+        let name = c.name.as_str();
+        match name.strip_prefix("core::").unwrap_or(name) {
+            "try" if !c.expand_final => return self.call_try(c, e),
+            "can" if c.args.len() == 1 && !c.expand_final => {
+                let v = self.attempt(&c.args[0]);
+                return lazy::can(v.as_ref());
+            }
+            "templatefile" | "templatestring" if self.in_template => {
+                let detail = format!("A template cannot render another one: \"{name}\" is not allowed in it.");
+                return self.fail_span(c.name.span, "Error in function call", detail);
+            }
+            _ => {}
+        }
+        let Some(world) = self.scope.world() else {
+            return self.fail_span(
+                c.name.span,
+                "Function calls not allowed",
+                "Functions may not be called here: a literal value is required.",
+            );
+        };
+        if functions::signature(name).is_none() {
+            let p = unknown_function(name, c.name.span);
+            return self.fail(|_| p);
+        }
+        let errors = self.errors;
+        let mut args: Vec<Value> = c.args.iter().map(|a| self.eval(a)).collect();
+        if self.errors > errors {
+            return Value::dynamic();
+        }
+        let mut marks = Marks::NONE;
+        if c.expand_final
+            && let Some(last) = args.pop()
+        {
+            marks = last.marks();
+            match last.elements() {
+                Some(items) => args.extend_from_slice(items),
+                None if !last.is_known() => return Value::dynamic().with_marks(last.all_marks()),
+                None => {
+                    let at = c.args.last().unwrap_or(e);
+                    return self.fail_at(at, || {
+                        Problem::error(
+                            "Invalid expanding argument value",
+                            "The expanding argument (marked by ...) must be a list, set or tuple, and not null.",
+                        )
+                    });
+                }
+            }
+        }
+        let nested: RefCell<usize> = RefCell::new(0);
+        let renderer = |text: &str, name: &str, vars: &Value| {
+            *nested.borrow_mut() += 1;
+            render(text, name, vars, world)
+        };
+        let cx = FnContext {
+            files: world.files,
+            planning: world.planning,
+            plan_time: world.plan_time,
+            now: world.now,
+            ids: world.ids,
+            render: &renderer,
+        };
+        match functions::call(name, &args, &cx) {
+            Ok(v) if marks == Marks::NONE => v,
+            Ok(v) => v.with_marks(marks),
+            Err(err) => {
+                let at = err.arg.and_then(|i| c.args.get(i.min(c.args.len().saturating_sub(1)))).unwrap_or(e);
+                let message = err.message.trim_end_matches('.').to_owned();
+                let param = err.arg.and_then(|i| parameter(name, i));
+                self.fail_at(at, || match param {
+                    Some(param) => Problem::error(
+                        "Invalid function argument",
+                        format!("Invalid value for \"{param}\" parameter: {message}."),
+                    ),
+                    None => Problem::error(
+                        "Error in function call",
+                        format!("Call to function \"{name}\" failed: {message}."),
+                    ),
+                })
+            }
+        }
+    }
+
+    fn call_try(&mut self, c: &'a FunctionCall, e: &'a Expr) -> Value {
+        for a in &c.args {
+            if let Some(v) = self.attempt(a) {
+                return lazy::try_accepts(&v);
+            }
+        }
+        let detail = if self.quiet > 0 { String::new() } else { self.why_all_failed(c) };
+        self.fail_at(e, || Problem::error("Error in function call", detail))
+    }
+
+    fn why_all_failed(&self, c: &'a FunctionCall) -> String {
+        if c.args.is_empty() {
+            return "Call to function \"try\" failed: at least one argument is required.".to_owned();
+        }
+        let mut out = "Call to function \"try\" failed: no expression succeeded:".to_owned();
+        for a in &c.args {
+            let mut ev = Evaluator::new(self.scope);
+            ev.names.clone_from(&self.names);
+            ev.in_template = self.in_template;
+            ev.eval(a);
+            for p in ev.problems {
+                out.push_str(&format!("\n- {}: {}", p.summary, p.detail));
+            }
+        }
+        out
+    }
+}
+
+/// Name of a function's parameter.
+fn parameter(function: &str, i: usize) -> Option<&'static str> {
+    let s = functions::signature(function)?;
+    s.params.get(i).or(s.variadic.as_ref()).map(|p| p.name)
+}
+
+/// A call of a function that does not exist.
+pub(crate) fn unknown_function(name: &str, at: stackctl_hcl::Span) -> Problem {
+    let p = match name.split_once("::") {
+        Some((space, _)) if space != "core" => Problem::error(
+            "Unknown provider function",
+            format!("The function \"{name}\" does not exist: no provider in use has functions of that name."),
+        ),
+        _ => Problem::error("Call to unknown function", format!("There is no function named \"{name}\".")),
+    };
+    p.at(at).suggest(name, functions::names())
+}

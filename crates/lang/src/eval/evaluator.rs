@@ -1,0 +1,261 @@
+//! Expressions other than collections, calls and templates.
+//!
+//! Errors are counted always and described only where somebody will see them: inside of `try`, and in the branch that a
+//! conditional does not take, `quiet` is set and no message is made.
+
+use stackctl_hcl::ast::{
+    Binary, BinaryOp, Conditional, IndexKey, Literal, ScopeTraversal, Splat, StepKind, TraversalStep,
+};
+use stackctl_hcl::{Expr, ExprKind, Span};
+
+use super::Scope;
+use super::describe::values_of;
+use crate::diag::Problem;
+use crate::ops::{self, OpError, Operand};
+use crate::refs::Reference;
+use crate::value::Value;
+use stackctl_core::{Number, Ty};
+
+/// The state of one evaluation.
+pub(super) struct Evaluator<'a> {
+    pub(super) scope: &'a dyn Scope,
+    /// Names that `for`, `dynamic` and template variables bind, innermost last.
+    pub(super) names: Vec<(&'a str, Value)>,
+    /// The current element of each splat around, innermost last.
+    items: Vec<Value>,
+    /// What is wrong, quiet parts aside.
+    pub(super) problems: Vec<Problem>,
+    /// Number of errors so far, quiet ones included.
+    pub(super) errors: usize,
+    /// Depth of places whose errors nobody will see.
+    pub(super) quiet: u32,
+    /// Inside of a template that a function renders: functions that would render another one are refused.
+    pub(super) in_template: bool,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn new(scope: &'a dyn Scope) -> Evaluator<'a> {
+        let (names, items, problems) = (Vec::new(), Vec::new(), Vec::new());
+        Evaluator { scope, names, items, problems, errors: 0, quiet: 0, in_template: false }
+    }
+
+    /// Reports an error; the value stands for what could not be evaluated.
+    pub(super) fn fail(&mut self, problem: impl FnOnce(&Self) -> Problem) -> Value {
+        self.errors += 1;
+        if self.quiet == 0 {
+            let p = problem(self);
+            let repeated = |q: &Problem| q.span == p.span && q.summary == p.summary && q.detail == p.detail;
+            if !self.problems.last().is_some_and(repeated) {
+                self.problems.push(p);
+            }
+        }
+        Value::dynamic()
+    }
+
+    /// Reports an error at an expression, with the values of what it refers to.
+    pub(super) fn fail_at(&mut self, e: &'a Expr, problem: impl FnOnce() -> Problem) -> Value {
+        self.fail(|ev| {
+            let p = problem().at(e.span);
+            Problem { values: values_of(ev, e), ..p }
+        })
+    }
+
+    /// Reports what an operator says, at the operand that it blames.
+    fn fail_op(&mut self, err: OpError, whole: &'a Expr, left: &'a Expr, right: Option<&'a Expr>) -> Value {
+        let at = match err.operand {
+            Some(Operand::Left) => left,
+            Some(Operand::Right) => right.unwrap_or(whole),
+            None => whole,
+        };
+        self.fail_at(at, || Problem::error(err.summary, err.detail))
+    }
+
+    /// Evaluates something whose errors are dropped; `None` if there were any.
+    pub(super) fn attempt(&mut self, e: &'a Expr) -> Option<Value> {
+        let before = self.errors;
+        self.quiet += 1;
+        let v = self.eval(e);
+        self.quiet -= 1;
+        let good = self.errors == before;
+        self.errors = before;
+        good.then_some(v)
+    }
+
+    /// The value of an expression.
+    pub(super) fn eval(&mut self, e: &'a Expr) -> Value {
+        match &e.kind {
+            ExprKind::Literal(l) => match l {
+                Literal::Null => Value::null(&Ty::Dynamic),
+                Literal::Bool(b) => Value::bool(*b),
+                Literal::Number(n) => match Number::parse(n) {
+                    Some(n) => Value::number(n),
+                    None => self.fail(|_| Problem::error("Invalid number", "This number cannot be read.").at(e.span)),
+                },
+            },
+            ExprKind::Template(t) => self.template(&t.parts),
+            ExprKind::TemplateWrap(inner) | ExprKind::Parens(inner) => self.eval(inner),
+            ExprKind::ScopeTraversal(t) => self.scope_traversal(t, e),
+            ExprKind::RelativeTraversal { source, steps } => {
+                let v = self.eval(source);
+                self.steps(v, steps, e)
+            }
+            ExprKind::Index { source, key } => {
+                let (collection, k) = (self.eval(source), self.eval(key));
+                match ops::index(&collection, &k) {
+                    Ok(v) => v,
+                    Err(err) => self.fail_op(err, e, source, Some(key)),
+                }
+            }
+            ExprKind::Splat(s) => self.splat(s, e),
+            ExprKind::SplatItem => self.items.last().cloned().unwrap_or_else(Value::dynamic),
+            ExprKind::FunctionCall(c) => self.call(c, e),
+            ExprKind::Conditional(c) => self.conditional(c, e),
+            ExprKind::Unary { op, operand, .. } => {
+                let v = self.eval(operand);
+                match ops::unary(*op, &v) {
+                    Ok(v) => v,
+                    Err(err) => self.fail_op(err, e, operand, None),
+                }
+            }
+            ExprKind::Binary(b) => self.binary(b, e),
+            ExprKind::Tuple(items) => Value::tuple(items.iter().map(|i| self.eval(i)).collect()),
+            ExprKind::Object(items) => self.object(items),
+            ExprKind::For(f) => self.for_expr(f, e),
+            ExprKind::Invalid => Value::dynamic(),
+        }
+    }
+
+    /// The value that a name bound in here has.
+    pub(super) fn bound(&self, name: &str) -> Option<&Value> {
+        self.names.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v)
+    }
+
+    fn scope_traversal(&mut self, t: &'a ScopeTraversal, e: &'a Expr) -> Value {
+        if !self.names.is_empty()
+            && let Some(v) = self.bound(t.root.as_str())
+        {
+            let v = v.clone();
+            return self.steps(v, &t.steps, e);
+        }
+        if self.in_template {
+            let root = t.root.as_str();
+            return self.fail(|ev| {
+                let detail = format!("The variables given to the template have no \"{root}\".");
+                let p = Problem::error("Unknown template variable", detail).at(t.root.span);
+                p.suggest(root, ev.names.iter().map(|(n, _)| *n))
+            });
+        }
+        let r = match Reference::of(t) {
+            Ok(r) => r,
+            Err(p) => return self.fail(|_| p.at(t.span)),
+        };
+        match self.scope.resolve(&r) {
+            Ok(v) => self.steps(v, r.rest, e),
+            Err(p) => self.fail(|_| p.at(r.span)),
+        }
+    }
+
+    /// Follows steps of fixed keys.
+    fn steps(&mut self, mut v: Value, steps: &'a [TraversalStep], e: &'a Expr) -> Value {
+        for s in steps {
+            let next = match &s.kind {
+                StepKind::Attr(name) => ops::get_attr(&v, name),
+                StepKind::Index(key) => ops::index(&v, &key_value(key)),
+                StepKind::LegacyIndex(digits) => {
+                    ops::index(&v, &Number::parse(digits).map_or_else(Value::dynamic, Value::number))
+                }
+            };
+            match next {
+                Ok(n) => v = n,
+                Err(err) => {
+                    let candidates = v.entries().filter(|_| !v.contains_marked());
+                    let names: Vec<String> = candidates.map(|m| m.keys().cloned().collect()).unwrap_or_default();
+                    return self.fail(|ev| {
+                        let p = Problem::error(err.summary, err.detail).at(s.span);
+                        let p = match &s.kind {
+                            StepKind::Attr(name) => p.suggest(name, names.iter().map(String::as_str)),
+                            _ => p,
+                        };
+                        Problem { values: values_of(ev, e), ..p }
+                    });
+                }
+            }
+        }
+        v
+    }
+
+    fn splat(&mut self, s: &'a Splat, e: &'a Expr) -> Value {
+        let source = self.eval(&s.source);
+        let result = ops::splat(&source, &mut |item| {
+            self.items.push(item.clone());
+            let v = self.eval(&s.each);
+            self.items.pop();
+            v
+        });
+        match result {
+            Ok(v) => v,
+            Err(err) => self.fail_op(err, e, &s.source, None),
+        }
+    }
+
+    /// Errors of the branch that is not taken are dropped, and those of both where it is not known which one is; their
+    /// types take part nevertheless.
+    fn conditional(&mut self, c: &'a Conditional, e: &'a Expr) -> Value {
+        let cond = self.eval(&c.condition);
+        let taken = crate::convert::convert(&cond, &Ty::Bool).ok().and_then(|v| v.as_bool());
+        let mut branch = |e: &'a Expr, taken: bool| {
+            if taken { self.eval(e) } else { self.attempt(e).unwrap_or_else(Value::dynamic) }
+        };
+        let then = branch(&c.if_true, taken == Some(true));
+        let other = branch(&c.if_false, taken == Some(false));
+        match ops::conditional(&cond, &then, &other) {
+            Ok(v) => v,
+            Err(err) => self.fail_op(err, e, &c.condition, None),
+        }
+    }
+
+    fn binary(&mut self, b: &'a Binary, e: &'a Expr) -> Value {
+        if !matches!(b.op, BinaryOp::And | BinaryOp::Or) {
+            let (l, r) = (self.eval(&b.lhs), self.eval(&b.rhs));
+            return match ops::binary(b.op, &l, &r) {
+                Ok(v) => v,
+                Err(err) => self.fail_op(err, e, &b.lhs, Some(&b.rhs)),
+            };
+        }
+        let (errors, reported) = (self.errors, self.problems.len());
+        let l = self.eval(&b.lhs);
+        let l = (self.errors == errors).then_some(l);
+        if let Ok(Some(v)) = l.as_ref().map_or(Ok(None), |l| ops::and_or(b.op, Some(l), None))
+            && v.is_known()
+        {
+            return v;
+        }
+        let before = self.errors;
+        let r = self.eval(&b.rhs);
+        let r = (self.errors == before).then_some(r);
+        match ops::and_or(b.op, l.as_ref(), r.as_ref()) {
+            Ok(Some(v)) => {
+                self.errors = errors;
+                self.problems.truncate(reported);
+                v
+            }
+            Ok(None) => Value::dynamic(),
+            Err(err) => self.fail_op(err, e, &b.lhs, Some(&b.rhs)),
+        }
+    }
+
+    /// Reports an error at a place that is no expression.
+    pub(super) fn fail_span(&mut self, span: Span, summary: &'static str, detail: impl Into<String>) -> Value {
+        self.fail(|_| Problem::error(summary, detail).at(span))
+    }
+}
+
+/// The value of a literal index key.
+pub(super) fn key_value(key: &IndexKey) -> Value {
+    match key {
+        IndexKey::Number(n) => Number::parse(n).map_or_else(Value::dynamic, Value::number),
+        IndexKey::String(s) => Value::string(s),
+        IndexKey::Bool(b) => Value::bool(*b),
+        IndexKey::Null => Value::null(&Ty::Dynamic),
+    }
+}
