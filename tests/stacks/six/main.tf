@@ -57,7 +57,7 @@ locals {
 # Security groups: rules as blocks, among them one on the group itself.
 
 resource "aws_security_group" "web" {
-  name                   = "${var.name}-web"
+  name                   = "${var.name}-web-${var.replacement}"
   description            = "Web servers, edition ${var.replacement}"
   revoke_rules_on_delete = true
 
@@ -95,6 +95,11 @@ resource "aws_security_group" "web" {
   }
 
   tags = local.tags
+
+  # The databases' rule refers to this group: the new one has to exist before the old one goes.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # A rule whose source is another group; no way out.
@@ -166,6 +171,7 @@ resource "aws_db_instance" "replica" {
   replicate_source_db        = aws_db_instance.primary.identifier
   instance_class             = "db.t3.medium"
   storage_encrypted          = true
+  max_allocated_storage      = 200
   vpc_security_group_ids     = [aws_security_group.database.id]
   maintenance_window         = "sun:06:00-sun:07:00"
   auto_minor_version_upgrade = false

@@ -1,12 +1,8 @@
 resource "aws_db_subnet_group" "main" {
-  name        = "${var.name}-${var.replacement}"
+  name        = var.name
   description = "Private subnets, generation ${var.generation}"
   subnet_ids  = aws_subnet.private[*].id
   tags        = local.generation
-
-  lifecycle {
-    create_before_destroy = true
-  }
 }
 
 resource "aws_db_parameter_group" "main" {

@@ -42,7 +42,7 @@ resource "aws_default_route_table" "main" {
 
 resource "aws_default_network_acl" "main" {
   default_network_acl_id = aws_vpc.main.default_network_acl_id
-  subnet_ids             = concat([for subnet in aws_subnet.public : subnet.id], aws_subnet.private[*].id)
+  subnet_ids             = concat([for subnet in aws_subnet.public : subnet.id], aws_subnet.private[*].id, [aws_subnet.extra.id])
 
   ingress {
     rule_no    = 100
@@ -96,7 +96,7 @@ resource "aws_subnet" "private" {
 
   vpc_id                          = aws_vpc.main.id
   availability_zone               = local.zones[count.index]
-  cidr_block                      = cidrsubnet(aws_vpc.main.cidr_block, 8, 10 * var.replacement + count.index)
+  cidr_block                      = cidrsubnet(aws_vpc.main.cidr_block, 8, 10 + count.index)
   ipv6_cidr_block                 = cidrsubnet(aws_vpc.main.ipv6_cidr_block, 8, count.index)
   assign_ipv6_address_on_creation = !local.first
   tags                            = { Name = "${var.name}-private-${count.index}" }
@@ -105,6 +105,13 @@ resource "aws_subnet" "private" {
     create = "5m"
     delete = "5m"
   }
+}
+
+# Nothing is in this one, so that it can be replaced.
+resource "aws_subnet" "extra" {
+  vpc_id               = aws_vpc.main.id
+  availability_zone_id = data.aws_availability_zones.available.zone_ids[0]
+  cidr_block           = cidrsubnet(aws_vpc.main.cidr_block, 8, 20 + var.replacement)
 }
 
 resource "aws_eip" "nat" {
