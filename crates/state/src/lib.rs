@@ -17,8 +17,10 @@ pub mod fold;
 pub mod format;
 pub mod local;
 pub mod lock;
+pub mod memory;
 pub mod model;
 pub mod record;
+pub mod remote;
 pub mod segment;
 pub mod session;
 pub mod store;
@@ -36,4 +38,5 @@ pub use model::{
     TERRAFORM_VERSION, Target,
 };
 pub use record::{Action, Claim, Done, Doubt, Intent, Record};
+pub use remote::Remote;
 pub use session::{Durable, Gate, Pending, Session};

@@ -176,6 +176,13 @@ impl State {
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty() && self.outputs.is_empty()
     }
+    /// True if the two differ in serial, mark and version of the writer at most.
+    pub fn same_content(&self, other: &State) -> bool {
+        self.lineage == other.lineage
+            && self.resources == other.resources
+            && self.outputs == other.outputs
+            && self.checks == other.checks
+    }
     /// The instance at an address.
     pub fn instance(&self, addr: &InstanceAddr) -> Option<&Instance> {
         self.resources.get(&addr.resource)?.instances.get(&addr.key)

@@ -162,7 +162,7 @@ impl LocalWriter {
         if !due {
             return Ok(());
         }
-        let same = self.written.as_ref().is_some_and(|w| same_content(w, &ledger.state));
+        let same = self.written.as_ref().is_some_and(|w| w.same_content(&ledger.state));
         if same {
             if let Some(w) = &self.written {
                 ledger.state.serial = ledger.state.serial.max(w.serial);
@@ -279,9 +279,4 @@ impl Disk {
         self.whole = 0;
         file::sync_dir(&path)
     }
-}
-
-/// True if a write would change nothing but serial and mark.
-fn same_content(a: &State, b: &State) -> bool {
-    a.lineage == b.lineage && a.resources == b.resources && a.outputs == b.outputs && a.checks == b.checks
 }
