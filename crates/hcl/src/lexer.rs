@@ -146,10 +146,12 @@ impl Lexer<'_> {
     }
 
     fn code(&mut self) {
+        while let Some(b' ' | b'\t') = self.bytes.get(self.at) {
+            self.at += 1;
+        }
         let start = self.at;
-        let byte = self.bytes[start];
+        let Some(byte) = self.bytes.get(start).copied() else { return };
         match byte {
-            b' ' | b'\t' => self.at += 1,
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.ident(),
             b'0'..=b'9' => self.number(),
             b'\n' => self.push(Kind::Newline, start, start + 1),

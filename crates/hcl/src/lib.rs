@@ -2,7 +2,7 @@
 //! formatter. Pure: it reads no file, knows no provider and evaluates nothing.
 //!
 //! - [`span`]: byte spans and the [`SourceMap`] that turns them into lines and columns.
-//! - [`diag`]: [`SyntaxError`].
+//! - [`diag`]: the one type of errors, [`SyntaxError`].
 //! - [`ast`]: the tree; questions about its shape are methods of [`Expr`], such as [`Expr::references`].
 //! - [`fmt`]: the formatter.
 //! - [`json`]: the JSON variant, decoded into the same tree with the help of a schema.

@@ -1,6 +1,7 @@
 //! Files and blocks, and where parsing goes on after an error.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::Parser;
 use crate::ast::{Attribute, Block, Body, Expr, ExprKind, Ident, Item, Label};
@@ -14,7 +15,34 @@ struct Opener {
     brace: Token,
 }
 
-impl Parser<'_> {
+/// The names set in a body. Most bodies have few, for which looking at all of them is fastest.
+#[derive(Default)]
+struct Names<'t> {
+    few: Vec<(&'t str, Token)>,
+    many: HashMap<&'t str, Token>,
+}
+
+impl<'t> Names<'t> {
+    /// Adds a name, or returns where it was added before.
+    fn insert(&mut self, name: &'t str, token: Token) -> Option<Token> {
+        if let Some((_, earlier)) = self.few.iter().find(|(known, _)| *known == name) {
+            return Some(*earlier);
+        }
+        if self.few.len() < 16 {
+            self.few.push((name, token));
+            return None;
+        }
+        match self.many.entry(name) {
+            Entry::Occupied(earlier) => Some(*earlier.get()),
+            Entry::Vacant(free) => {
+                free.insert(token);
+                None
+            }
+        }
+    }
+}
+
+impl<'t> Parser<'t> {
     pub(super) fn file(&mut self) -> Body {
         let items = self.items(None);
         let end = self.span(u32::try_from(self.text.len()).unwrap_or(u32::MAX), self.text.len());
@@ -24,7 +52,7 @@ impl Parser<'_> {
     /// Items up to the closing brace, which is not consumed, or to the end.
     fn items(&mut self, opener: Option<Opener>) -> Vec<Item> {
         let mut items: Vec<Item> = Vec::new();
-        let mut seen = HashMap::new();
+        let mut seen = Names::default();
         let mut single_line = opener.is_some() && !matches!(self.peek(), Kind::Newline | Kind::CBrace | Kind::Eof);
         loop {
             let token = self.token();
@@ -44,8 +72,8 @@ impl Parser<'_> {
                 Kind::CBrace if opener.is_some() => break,
                 Kind::Ident => {
                     let item = self.item(single_line);
-                    if let Some(Item::Attribute(attribute)) = &item {
-                        self.check_repeated(&mut seen, attribute);
+                    if let Some(Item::Attribute(_)) = &item {
+                        self.check_repeated(&mut seen, token);
                     }
                     items.extend(item);
                     if single_line {
@@ -59,14 +87,12 @@ impl Parser<'_> {
         items
     }
 
-    fn check_repeated(&mut self, seen: &mut HashMap<Box<str>, Span>, attribute: &Attribute) {
-        let name = &attribute.name;
-        if let Some(earlier) = seen.get(&name.name) {
-            let detail = format!("The argument `{}` is set twice; each argument may be set only once.", name.name);
-            let error = SyntaxError::new("Attribute redefined", detail, name.span);
-            self.errors.push(error.with_context(*earlier, "first set here"));
-        } else {
-            seen.insert(name.name.clone(), name.span);
+    fn check_repeated(&mut self, seen: &mut Names<'t>, name: Token) {
+        let text = self.text_of(name);
+        if let Some(earlier) = seen.insert(text, name) {
+            let detail = format!("The argument `{text}` is set twice; each argument may be set only once.");
+            let error = SyntaxError::new("Attribute redefined", detail, self.span_of(name));
+            self.errors.push(error.with_context(self.span_of(earlier), "first set here"));
         }
     }
 
@@ -356,7 +382,7 @@ impl Parser<'_> {
             }
             _ => {
                 let line = self.tokens[self.pos..].iter().take_while(|token| token.kind != Kind::Newline);
-                line.clone().position(|token| is_brace(token))
+                line.clone().position(is_brace)
             }
         };
         self.pos += found.unwrap_or(0);
