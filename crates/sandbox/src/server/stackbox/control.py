@@ -125,14 +125,15 @@ def fork(sandbox, body, query, request):
                 os.close(ready)
                 sandbox.after_fork()
                 server = sandbox.listen(0)
-                os.write(tell, str(server.port).encode())
+                os.write(tell, f"{server.port}\n".encode())
                 os.close(tell)
                 server.serve_forever()
             finally:
                 os._exit(1)
-    os.close(tell)
+        # Before anybody else forks, for a later child would keep it open.
+        os.close(tell)
     with os.fdopen(ready, "rb") as source:
-        port = source.read()
+        port = source.readline()
     if not port:
         raise RuntimeError("the fork ended before it listened")
     return {"port": int(port), "pid": pid}

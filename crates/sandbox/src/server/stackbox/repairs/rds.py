@@ -122,10 +122,10 @@ def subnet_groups():
 
 @repair("rds")
 def parameter_groups():
-    """RDS API reference, DescribeDBParameterGroups and DescribeDBParameters (DBParameterGroupNotFound),
-    ResetDBParameterGroup, DeleteDBParameterGroup (InvalidDBParameterGroupState while instances use it)."""
+    """RDS API reference, DescribeDBParameterGroups and DescribeDBParameters (DBParameterGroupNotFound; the source of a
+    modified parameter is `user`), ResetDBParameterGroup, DeleteDBParameterGroup (InvalidDBParameterGroupState while instances use it)."""
     from moto.core.responses import ActionResult
-    from moto.rds.models import RDSBackend
+    from moto.rds.models import DBParameterGroup, RDSBackend
     from moto.rds.responses import RDSResponse
 
     def not_found(name):
@@ -160,6 +160,10 @@ def parameter_groups():
 
     RDSResponse.reset_db_parameter_group = reset_db_parameter_group
 
+    @replace(DBParameterGroup, "update_parameters")
+    def update_parameters(old, self, parameters):
+        old(self, [{**p, "Source": "user"} for p in parameters])
+
 
 @repair("rds")
 def replicas():
@@ -182,7 +186,9 @@ def replicas():
         replica.deletion_protection = bool(params.get("deletion_protection") or False)
         replica.backup_retention_period = int(params.get("backup_retention_period") or 0)
         replica.multi_az = bool(params.get("multi_az") or False)
+        replica.enabled_cloudwatch_logs_exports = list(params.get("enable_cloudwatch_logs_exports") or [])
         replica.manage_master_user_password = False
+        replica.__dict__.pop("master_user_secret", None)
         replica.instance_create_time = replica.created = type(source)._now()
         keep_attributes(replica, params, fill=True)
         return replica
@@ -221,7 +227,7 @@ def instance_states():
     def modify_db_instance(old, self, name, params):
         database = self.describe_db_instances(name)[0]
         if database.status not in ("available", "storage-optimization"):
-            raise AwsError("InvalidDBInstanceState", f"Database instance is not in available state.")
+            raise AwsError("InvalidDBInstanceState", "Database instance is not in available state.")
         database = old(self, name, params)
         if (seconds := states.delay("db_instance", "modify")) > 0:
             database.status = "modifying"

@@ -108,3 +108,31 @@ def access_logs():
             self.logging = config
         else:
             old(self, config, backend)
+
+
+@after("s3")
+def lifecycle_details(incoming, answer):
+    """S3 API reference, PutBucketLifecycleConfiguration: NewerNoncurrentVersions of NoncurrentVersionExpiration and the
+    header x-amz-transition-default-minimum-object-size come back as they were put."""
+    if incoming.action not in ("PutBucketLifecycleConfiguration", "GetBucketLifecycleConfiguration"):
+        return answer
+    if answer.status != 200:
+        return answer
+    bucket, header = _bucket(incoming), "x-amz-transition-default-minimum-object-size"
+    if incoming.action.startswith("Put"):
+        rules = re.findall(rb"<Rule\b.*?</Rule>", incoming.request.body, re.S)
+        newer = rb"<NoncurrentVersionExpiration>.*?(<NewerNoncurrentVersions>\d+</NewerNoncurrentVersions>)"
+        found = [re.search(newer, rule, re.S) for rule in rules]
+        bucket.sandbox_newer = [m and m.group(1) for m in found]
+        bucket.sandbox_minimum = incoming.request.headers.get(header, "all_storage_classes_128K")
+        answer.set_header(header, bucket.sandbox_minimum)
+        return answer
+    newer = iter(getattr(bucket, "sandbox_newer", []))
+
+    def restore(rule):
+        kept = next(newer, None)
+        return rule.group().replace(b"</NoncurrentVersionExpiration>", (kept or b"") + b"</NoncurrentVersionExpiration>")
+
+    answer.body = re.sub(rb"<Rule\b.*?</Rule>", restore, answer.body, flags=re.S)
+    answer.set_header(header, getattr(bucket, "sandbox_minimum", "all_storage_classes_128K"))
+    return answer

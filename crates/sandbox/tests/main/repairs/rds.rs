@@ -1,91 +1,11 @@
-//! One test per repair of the emulator, named after the function in `server/stackbox/repairs/` that it covers.
+//! Repairs of RDS.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::aws::Aws;
+use super::{database, described, subnets};
 use crate::world;
-
-#[tokio::test]
-async fn s3_root_elements() {
-    let (_, aws) = world().await;
-    aws.s3("PUT", "/root-bucket", &[], "").ok();
-    for (sub, root) in [
-        ("versioning", "VersioningConfiguration"),
-        ("accelerate", "AccelerateConfiguration"),
-        ("notification", "NotificationConfiguration"),
-        ("requestPayment", "RequestPaymentConfiguration"),
-    ] {
-        let body = aws.s3("GET", &format!("/root-bucket?{sub}"), &[], "").ok().body;
-        assert!(body.contains(&format!("<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">")), "{body}");
-        assert!(body.ends_with(&format!("</{root}>")), "{body}");
-    }
-    let on = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
-    aws.s3("PUT", "/root-bucket?versioning", &[], on).ok();
-    let got = aws.s3("GET", "/root-bucket?versioning", &[], "");
-    assert_eq!(got.tag("Status"), "Enabled");
-    assert!(got.body.contains("<VersioningConfiguration xmlns"));
-}
-
-#[tokio::test]
-async fn s3_stored_documents() {
-    let (_, aws) = world().await;
-    aws.s3("PUT", "/stored-bucket", &[], "").ok();
-    let payer = "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>";
-    assert_eq!(aws.s3("GET", "/stored-bucket?requestPayment", &[], "").tag("Payer"), "BucketOwner");
-    aws.s3("PUT", "/stored-bucket?requestPayment", &[], payer).ok();
-    assert_eq!(aws.s3("GET", "/stored-bucket?requestPayment", &[], "").tag("Payer"), "Requester");
-    let metrics = "<MetricsConfiguration><Id>all</Id></MetricsConfiguration>";
-    aws.s3("GET", "/stored-bucket?metrics&id=all", &[], "").refused("NoSuchConfiguration");
-    aws.s3("PUT", "/stored-bucket?metrics&id=all", &[], metrics).ok();
-    assert_eq!(aws.s3("GET", "/stored-bucket?metrics&id=all", &[], "").tag("Id"), "all");
-    aws.s3("DELETE", "/stored-bucket?metrics&id=all", &[], "").ok();
-    aws.s3("GET", "/stored-bucket?metrics&id=all", &[], "").refused("NoSuchConfiguration");
-    aws.s3("GET", "/no-such-bucket?requestPayment", &[], "").refused("NoSuchBucket");
-}
-
-#[tokio::test]
-async fn s3_default_encryption() {
-    let (_, aws) = world().await;
-    aws.s3("PUT", "/crypt-bucket", &[], "").ok();
-    assert_eq!(aws.s3("GET", "/crypt-bucket?encryption", &[], "").ok().tag("SSEAlgorithm"), "AES256");
-    let kms = "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms\
-               </SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>";
-    aws.s3("PUT", "/crypt-bucket?encryption", &[], kms).ok();
-    assert_eq!(aws.s3("GET", "/crypt-bucket?encryption", &[], "").ok().tag("SSEAlgorithm"), "aws:kms");
-    aws.s3("DELETE", "/crypt-bucket?encryption", &[], "").ok();
-    assert_eq!(aws.s3("GET", "/crypt-bucket?encryption", &[], "").ok().tag("SSEAlgorithm"), "AES256");
-}
-
-/// Two subnets in two zones of a new VPC.
-fn subnets(aws: Aws) -> (String, [String; 2]) {
-    let vpc = aws.query("ec2", "CreateVpc", &[("CidrBlock", "10.0.0.0/16")]).ok().tag("vpcId");
-    let subnet = |cidr, zone| {
-        aws.query("ec2", "CreateSubnet", &[("VpcId", &vpc), ("CidrBlock", cidr), ("AvailabilityZone", zone)])
-            .ok()
-            .tag("subnetId")
-    };
-    let both = [subnet("10.0.1.0/24", "us-east-1a"), subnet("10.0.2.0/24", "us-east-1b")];
-    (vpc, both)
-}
-
-const DATABASE: [(&str, &str); 5] = [
-    ("DBInstanceClass", "db.t3.micro"),
-    ("Engine", "postgres"),
-    ("AllocatedStorage", "20"),
-    ("MasterUsername", "admin1"),
-    ("MasterUserPassword", "not-a-secret"),
-];
-
-fn database(aws: Aws, name: &str, more: &[(&str, &str)]) -> crate::aws::Answer {
-    let params = [&[("DBInstanceIdentifier", name)], &DATABASE[..], more].concat();
-    aws.query("rds", "CreateDBInstance", &params)
-}
-
-fn described(aws: Aws, name: &str) -> crate::aws::Answer {
-    aws.query("rds", "DescribeDBInstances", &[("DBInstanceIdentifier", name)])
-}
 
 #[tokio::test]
 async fn rds_own_resource_id() {

@@ -1,0 +1,79 @@
+//! Repairs of S3.
+
+use crate::world;
+
+#[tokio::test]
+async fn s3_root_elements() {
+    let (_, aws) = world().await;
+    aws.s3("PUT", "/root-bucket", &[], "").ok();
+    for (sub, root) in [
+        ("versioning", "VersioningConfiguration"),
+        ("accelerate", "AccelerateConfiguration"),
+        ("notification", "NotificationConfiguration"),
+        ("requestPayment", "RequestPaymentConfiguration"),
+    ] {
+        let body = aws.s3("GET", &format!("/root-bucket?{sub}"), &[], "").ok().body;
+        assert!(body.contains(&format!("<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">")), "{body}");
+        assert!(body.ends_with(&format!("</{root}>")), "{body}");
+    }
+    let on = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    aws.s3("PUT", "/root-bucket?versioning", &[], on).ok();
+    let got = aws.s3("GET", "/root-bucket?versioning", &[], "");
+    assert_eq!(got.tag("Status"), "Enabled");
+    assert!(got.body.contains("<VersioningConfiguration xmlns"));
+}
+
+#[tokio::test]
+async fn s3_stored_documents() {
+    let (_, aws) = world().await;
+    aws.s3("PUT", "/stored-bucket", &[], "").ok();
+    let payer = "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>";
+    assert_eq!(aws.s3("GET", "/stored-bucket?requestPayment", &[], "").tag("Payer"), "BucketOwner");
+    aws.s3("PUT", "/stored-bucket?requestPayment", &[], payer).ok();
+    assert_eq!(aws.s3("GET", "/stored-bucket?requestPayment", &[], "").tag("Payer"), "Requester");
+    let metrics = "<MetricsConfiguration><Id>all</Id></MetricsConfiguration>";
+    aws.s3("GET", "/stored-bucket?metrics&id=all", &[], "").refused("NoSuchConfiguration");
+    aws.s3("PUT", "/stored-bucket?metrics&id=all", &[], metrics).ok();
+    assert_eq!(aws.s3("GET", "/stored-bucket?metrics&id=all", &[], "").tag("Id"), "all");
+    aws.s3("DELETE", "/stored-bucket?metrics&id=all", &[], "").ok();
+    aws.s3("GET", "/stored-bucket?metrics&id=all", &[], "").refused("NoSuchConfiguration");
+    aws.s3("GET", "/no-such-bucket?requestPayment", &[], "").refused("NoSuchBucket");
+}
+
+#[tokio::test]
+async fn s3_default_encryption() {
+    let (_, aws) = world().await;
+    aws.s3("PUT", "/crypt-bucket", &[], "").ok();
+    assert_eq!(aws.s3("GET", "/crypt-bucket?encryption", &[], "").ok().tag("SSEAlgorithm"), "AES256");
+    let kms = "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms\
+               </SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>";
+    aws.s3("PUT", "/crypt-bucket?encryption", &[], kms).ok();
+    assert_eq!(aws.s3("GET", "/crypt-bucket?encryption", &[], "").ok().tag("SSEAlgorithm"), "aws:kms");
+    aws.s3("DELETE", "/crypt-bucket?encryption", &[], "").ok();
+    assert_eq!(aws.s3("GET", "/crypt-bucket?encryption", &[], "").ok().tag("SSEAlgorithm"), "AES256");
+}
+
+#[tokio::test]
+async fn s3_lifecycle_details() {
+    let (_, aws) = world().await;
+    aws.s3("PUT", "/life-bucket", &[], "").ok();
+    let rule = |id: &str, rest: &str| {
+        format!("<Rule><ID>{id}</ID><Filter><Prefix>{id}</Prefix></Filter><Status>Enabled</Status>{rest}</Rule>")
+    };
+    let days = "<NoncurrentDays>3</NoncurrentDays>";
+    let newer = format!(
+        "<NoncurrentVersionExpiration>{days}<NewerNoncurrentVersions>4</NewerNoncurrentVersions></NoncurrentVersionExpiration>"
+    );
+    let rules = [
+        rule("a", "<Expiration><Days>9</Days></Expiration>"),
+        rule("b", &newer),
+        rule("c", &format!("<NoncurrentVersionExpiration>{days}</NoncurrentVersionExpiration>")),
+    ];
+    let body = format!("<LifecycleConfiguration>{}</LifecycleConfiguration>", rules.concat());
+    let header = "x-amz-transition-default-minimum-object-size";
+    aws.s3("PUT", "/life-bucket?lifecycle", &[(header, "varies_by_storage_class")], &body).ok();
+    let got = aws.s3("GET", "/life-bucket?lifecycle", &[], "").ok();
+    let with: Vec<bool> = got.tags("Rule").iter().map(|r| r.contains("<NewerNoncurrentVersions>4<")).collect();
+    assert_eq!(with, [false, true, false]);
+    assert!(got.head.to_lowercase().contains("minimum-object-size: varies_by_storage_class"), "{}", got.head);
+}
