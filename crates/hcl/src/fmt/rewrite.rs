@@ -146,12 +146,22 @@ fn unwrapped<'t>(pieces: &[Piece<'t>]) -> Option<Vec<Piece<'t>>> {
     let inside = inside.get(start..end)?;
     let parenthesised = inside.first()?.kind == Kind::OParen && inside.last()?.kind == Kind::CParen;
     let mut out = inside.to_vec();
-    if !parenthesised && inside.iter().any(Piece::ends_line) {
+    if !parenthesised && breaks_line(inside) {
         // Outside of a sequence, line breaks would end the argument.
         out.insert(0, Piece::new(Kind::OParen, "("));
         out.push(Piece::new(Kind::CParen, ")"));
     }
     Some(out)
+}
+
+/// Whether line breaks inside of the pieces call for parentheses around them. Those of comments do only where no bracket
+/// is open.
+fn breaks_line(pieces: &[Piece<'_>]) -> bool {
+    let mut open = 0;
+    pieces.iter().any(|piece| {
+        open += piece.kind.bracket_change();
+        piece.kind == Kind::Newline || (open == 0 && piece.ends_line())
+    })
 }
 
 /// A type as it is written today, if it was written in an older way.
