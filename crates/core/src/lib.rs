@@ -7,6 +7,7 @@
 
 pub mod addr;
 pub mod canonical;
+pub mod check;
 pub mod clock;
 pub mod diag;
 pub mod draft;
