@@ -78,72 +78,14 @@ fn check_format(text: &str) {
     }
 }
 
-fn token() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec![
-        "a",
-        "b1",
-        "for",
-        "in",
-        "if",
-        "else",
-        "endif",
-        "endfor",
-        "true",
-        "null",
-        "1",
-        "2.5",
-        "\"",
-        "${",
-        "%{",
-        "}",
-        "~}",
-        "${~",
-        "{",
-        "(",
-        ")",
-        "[",
-        "]",
-        "=",
-        "==",
-        "=>",
-        "...",
-        ".",
-        "*",
-        ",",
-        ":",
-        "::",
-        "?",
-        "-",
-        "!",
-        "&&",
-        "||",
-        "<",
-        "<<E\n",
-        "<<-E\n",
-        "\nE\n",
-        "\n",
-        "\n",
-        " ",
-        "  ",
-        "# c\n",
-        "/* d */",
-        "/*",
-        "\\",
-        "\\n",
-        "$${",
-        "$",
-        "%",
-        "é",
-        "\u{301}",
-        "\r\n",
-        "\u{a0}",
-        "'",
-        ";",
-        "\u{feff}",
-        "\u{0}",
-        "x = ",
-        "y \"z\" {\n",
-    ])
+/// Separated by blanks; `_` stands for a blank and `|` for a line break.
+const TOKENS: &str = "a b1 for in if else endif endfor true null 1 2.5 \" ${ %{ } ~} ${~ { ( ) [ ] = == => ... . * , : :: ? - ! \
+                      && || < <<E| <<-E| |E| | | _ __ #c| /*_d_*/ /* \\ \\n $${ $ % é \u{301} \r| \u{a0} ' ; \u{feff} \u{0} x_=_ \
+                      y_\"z\"_{|";
+
+fn token() -> impl Strategy<Value = String> {
+    let tokens: Vec<String> = TOKENS.split(' ').map(|token| token.replace('_', " ").replace('|', "\n")).collect();
+    prop::sample::select(tokens)
 }
 
 proptest! {
@@ -168,7 +110,7 @@ proptest! {
             let at = at.min(text.len());
             let end = (at + length).min(text.len());
             if text.is_char_boundary(at) && text.is_char_boundary(end) {
-                text.replace_range(at..end, insert);
+                text.replace_range(at..end, &insert);
             }
         }
         check_all(&text);
