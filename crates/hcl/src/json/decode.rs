@@ -97,9 +97,10 @@ impl Decoder<'_, '_> {
         Body { items, span: value.span, end_span: last_byte(value.span) }
     }
 
-    /// The properties of an object, or of all objects in an array.
+    /// The properties of an object, or of all objects in an array; none of null.
     fn members<'v>(&mut self, value: &'v JsonValue, what: &str) -> Vec<&'v JsonMember> {
         match &value.kind {
+            JsonKind::Null => Vec::new(),
             JsonKind::Object(members) => members.iter().collect(),
             JsonKind::Array(values) => {
                 let mut all = Vec::new();
@@ -148,7 +149,13 @@ impl Decoder<'_, '_> {
             return self.contents(kind, value, header, path, items);
         }
         let members = self.members(value, &format!("the labels of `{}` blocks", kind.value));
-        if members.is_empty() && matches!(value.kind, JsonKind::Object(_)) {
+        let is_empty = match &value.kind {
+            JsonKind::Object(members) => members.is_empty(),
+            JsonKind::Array(values) => values.is_empty(),
+            JsonKind::Null => true,
+            _ => false,
+        };
+        if is_empty {
             let detail = format!("A property is required here, whose name is a label of the `{}` block.", kind.value);
             self.errors.push(SyntaxError::new("Missing block label", detail, value.span));
         }

@@ -87,12 +87,10 @@ impl Parser<'_> {
         let number = u32::from_str_radix(&rest[2..length], 16).unwrap_or(u32::MAX);
         match char::from_u32(number) {
             Some(c) => out.push(c),
-            // A surrogate is no character by itself; it reads as the replacement character.
-            None if (0xd800..0xe000).contains(&number) => out.push(char::REPLACEMENT_CHARACTER),
             None => {
                 self.bad_escape(
                     format!("There is no character number {number:X}."),
-                    "the last one is 10FFFF",
+                    "a character beyond FFFF is `\\UNNNNNNNN`; the last one is 10FFFF",
                     at,
                     length,
                 );

@@ -114,7 +114,8 @@ impl Place<'_> {
     }
 }
 
-/// After so many errors the rest of a text is not looked at.
+/// After so many errors the rest of a text is not looked at. It also bounds the time that looking for places to go on at
+/// takes.
 const MAX_ERRORS: usize = 100;
 
 pub(crate) struct Parser<'t> {
@@ -145,7 +146,8 @@ pub(crate) struct Parser<'t> {
 impl<'t> Parser<'t> {
     fn new(text: &'t str, place: Place<'t>, start: Start) -> Parser<'t> {
         let too_large = text.len() > i32::MAX as usize;
-        let lexed = lexer::lex(if too_large { "" } else { text }, start, false);
+        let mut lexed = lexer::lex(if too_large { "" } else { text }, start, false);
+        lexed.errors.truncate(MAX_ERRORS);
         let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let broken =
             lexed.errors.iter().map(|error| (error.at.0, if error.swallows { end } else { error.at.1 })).collect();
@@ -350,7 +352,7 @@ impl<'t> Parser<'t> {
         let inside = self.line_indent(open.start);
         match self.indent(token.start) {
             Some(indent) if token.kind == Kind::CBrace => indent < inside,
-            Some(indent) => indent <= inside && self.text[..token.start as usize].len() > open.end as usize,
+            Some(indent) => indent <= inside,
             None => false,
         }
     }

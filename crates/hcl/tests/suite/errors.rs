@@ -69,6 +69,7 @@ const CASES: &[(&str, &str)] = &[
         "a = \"\\q\\u12\\x\"\n",
         "Invalid escape sequence@1:6-1:8\nInvalid escape sequence@1:8-1:12\nInvalid escape sequence@1:12-1:14\na=\"\"",
     ),
+    ("a = \"\\ud83d\\U00110000\"\n", "Invalid escape sequence@1:6-1:12\nInvalid escape sequence@1:12-1:22\na=\"\""),
     ("a = <<E\nx\n", "Unclosed heredoc@1:5-1:8\na=\"x\\n\""),
     ("a {\n b = <<E\nx\n}\n", "Unclosed heredoc@2:6-2:9\na{b=\"x\\n}\\n\"}"),
     ("a = <<E\nx\nE", "Unclosed heredoc@3:1-3:2 (1:5-1:8)\na=\"x\\n\""),

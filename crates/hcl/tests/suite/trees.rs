@@ -185,6 +185,15 @@ fn references() {
 }
 
 #[test]
+fn expressions_may_begin_anywhere_in_a_file() {
+    let (expr, _) = parse_expr("a + b.c", FileId(3), 10);
+    let spans: Vec<_> = expr.references().iter().map(|reference| (reference.span.start, reference.span.end)).collect();
+    assert_eq!(spans, [(10, 11), (14, 17)]);
+    let (_, errors) = parse_expr("a +", FileId(3), 10);
+    assert_eq!(errors.first().map(|error| (error.span.file, error.span.start)), Some((FileId(3), 13)));
+}
+
+#[test]
 fn spans_cover_what_they_name() {
     let text = "a \"x\" {\n  b = f(c.d[0], \"p${ e }q\") + 1\n}\n";
     let (body, errors) = parse_body(text, FileId(7));
