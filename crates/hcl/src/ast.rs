@@ -11,7 +11,7 @@ use crate::span::Span;
 /// The greatest height of a syntax tree, counted in expressions, template directives and block bodies inside each other
 /// (in JSON, the values around a string come on top of that: [`crate::json::MAX_JSON_DEPTH`]).
 /// Deeper texts are reported as errors and their deepest parts become [`ExprKind::Invalid`].
-pub const MAX_DEPTH: u32 = 250;
+pub const MAX_DEPTH: u32 = 200;
 
 /// A name with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
