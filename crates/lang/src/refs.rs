@@ -226,31 +226,49 @@ fn name(steps: &[TraversalStep], i: usize) -> Option<&str> {
 /// left out here: [`crate::check`] reports them.
 pub fn references(e: &Expr) -> Vec<Reference<'_>> {
     let mut out = Vec::new();
-    Walk::new(&mut |t| out.extend(Reference::of(t).ok())).expr(e);
+    Walk::new(&mut |e, at| out.extend(at.free(e).and_then(|t| Reference::of(t).ok()))).expr(e);
     out
 }
 
 /// Everything that a body refers to, `dynamic` blocks included.
 pub fn body_references(b: &Body) -> Vec<Reference<'_>> {
     let mut out = Vec::new();
-    Walk::new(&mut |t| out.extend(Reference::of(t).ok())).body(b);
+    Walk::new(&mut |e, at| out.extend(at.free(e).and_then(|t| Reference::of(t).ok()))).body(b);
     out
 }
 
-/// Visits free scope traversals: those whose root no `for` and no `dynamic` around them binds.
-pub struct Walk<'a, 'f> {
-    visit: &'f mut dyn FnMut(&'a ScopeTraversal),
+/// Where a [`Walk`] is.
+pub struct At<'a> {
+    /// Names that `for` and `dynamic` around the expression bind.
     bound: Vec<&'a str>,
+    /// Number of `try` and `can` around the expression.
+    tries: u32,
+}
+
+impl<'a> At<'a> {
+    /// The traversal that an expression is, unless its root is a bound name.
+    pub fn free(&self, e: &'a Expr) -> Option<&'a ScopeTraversal> {
+        match &e.kind {
+            ExprKind::ScopeTraversal(t) if !self.bound.contains(&t.root.as_str()) => Some(t),
+            _ => None,
+        }
+    }
+    /// True inside of `try` and `can`, whose dynamic errors do not count.
+    pub fn is_tried(&self) -> bool {
+        self.tries > 0
+    }
+}
+
+/// Visits every expression, outer ones first.
+pub struct Walk<'a, 'f> {
+    visit: &'f mut dyn FnMut(&'a Expr, &At<'a>),
+    at: At<'a>,
 }
 
 impl<'a, 'f> Walk<'a, 'f> {
     /// A walk that calls `visit` for each.
-    pub fn new(visit: &'f mut dyn FnMut(&'a ScopeTraversal)) -> Walk<'a, 'f> {
-        Walk { visit, bound: Vec::new() }
-    }
-    /// A walk inside of `dynamic` blocks with these iterators.
-    pub fn inside(visit: &'f mut dyn FnMut(&'a ScopeTraversal), bound: Vec<&'a str>) -> Walk<'a, 'f> {
-        Walk { visit, bound }
+    pub fn new(visit: &'f mut dyn FnMut(&'a Expr, &At<'a>)) -> Walk<'a, 'f> {
+        Walk { visit, at: At { bound: Vec::new(), tries: 0 } }
     }
     /// Walks a body.
     pub fn body(&mut self, b: &'a Body) {
@@ -268,26 +286,22 @@ impl<'a, 'f> Walk<'a, 'f> {
         if let Some(e) = d.for_each {
             self.expr(e);
         }
-        self.bound.push(d.iterator);
+        self.at.bound.push(d.iterator);
         if let Some(e) = d.labels {
             self.expr(e);
         }
         if let Some(b) = d.content {
             self.body(b);
         }
-        self.bound.pop();
+        self.at.bound.pop();
     }
     /// Walks an expression.
     pub fn expr(&mut self, e: &'a Expr) {
+        (self.visit)(e, &self.at);
         match &e.kind {
-            ExprKind::Literal(_) | ExprKind::SplatItem | ExprKind::Invalid => {}
+            ExprKind::Literal(_) | ExprKind::SplatItem | ExprKind::Invalid | ExprKind::ScopeTraversal(_) => {}
             ExprKind::Template(t) => self.parts(&t.parts),
             ExprKind::TemplateWrap(e) | ExprKind::Parens(e) => self.expr(e),
-            ExprKind::ScopeTraversal(t) => {
-                if !self.bound.contains(&t.root.as_str()) {
-                    (self.visit)(t);
-                }
-            }
             ExprKind::RelativeTraversal { source, .. } => self.expr(source),
             ExprKind::Index { source, key } => {
                 self.expr(source);
@@ -297,7 +311,12 @@ impl<'a, 'f> Walk<'a, 'f> {
                 self.expr(&s.source);
                 self.expr(&s.each);
             }
-            ExprKind::FunctionCall(c) => c.args.iter().for_each(|a| self.expr(a)),
+            ExprKind::FunctionCall(c) => {
+                let tries = u32::from(matches!(c.name.as_str(), "try" | "can" | "core::try" | "core::can"));
+                self.at.tries += tries;
+                c.args.iter().for_each(|a| self.expr(a));
+                self.at.tries -= tries;
+            }
             ExprKind::Conditional(c) => {
                 self.expr(&c.condition);
                 self.expr(&c.if_true);
@@ -319,13 +338,13 @@ impl<'a, 'f> Walk<'a, 'f> {
             }
             ExprKind::For(f) => {
                 self.expr(&f.collection);
-                let depth = self.bound.len();
-                self.bound.extend(f.key_var.as_ref().map(|k| k.as_str()));
-                self.bound.push(f.value_var.as_str());
+                let depth = self.at.bound.len();
+                self.at.bound.extend(f.key_var.as_ref().map(|k| k.as_str()));
+                self.at.bound.push(f.value_var.as_str());
                 for e in f.key.iter().chain([&f.value]).chain(&f.condition) {
                     self.expr(e);
                 }
-                self.bound.truncate(depth);
+                self.at.bound.truncate(depth);
             }
         }
     }
@@ -341,11 +360,11 @@ impl<'a, 'f> Walk<'a, 'f> {
                 }
                 TemplatePart::For(f) => {
                     self.expr(&f.collection);
-                    let depth = self.bound.len();
-                    self.bound.extend(f.key.as_ref().map(|k| k.as_str()));
-                    self.bound.push(f.value.as_str());
+                    let depth = self.at.bound.len();
+                    self.at.bound.extend(f.key.as_ref().map(|k| k.as_str()));
+                    self.at.bound.push(f.value.as_str());
                     self.parts(&f.body);
-                    self.bound.truncate(depth);
+                    self.at.bound.truncate(depth);
                 }
             }
         }

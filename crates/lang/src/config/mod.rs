@@ -71,7 +71,8 @@ impl Config {
     ) -> (Option<Config>, Vec<Problem>) {
         let mut loader = Loader { files, sources, modules, cx: Cx::default(), cache: HashMap::new(), count: 0 };
         let root = loader.module(ModuleAddr::root(), dir, None, &mut Vec::new());
-        let problems = loader.cx.problems;
+        let mut problems = loader.cx.problems;
+        problems.sort_by_key(|p| p.span);
         (root.map(|root| Config { root: Arc::new(root) }), problems)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use stackctl_core::Ty;
 use stackctl_hcl::ast::{ForExpr, ObjectItem, ObjectKey};
-use stackctl_hcl::{Expr, Span};
+use stackctl_hcl::{Expr, ExprKind, Span};
 
 use super::evaluator::Evaluator;
 use crate::convert::convert;
@@ -30,6 +30,14 @@ impl<'a> Evaluator<'a> {
         for item in items {
             let key = match &item.key {
                 ObjectKey::Name(n) => Key::Text(n.name.to_string(), Marks::NONE),
+                ObjectKey::Expr(e) if matches!(e.kind, ExprKind::ScopeTraversal(_)) => {
+                    self.fail(|_| {
+                        let detail = "A key with dots or brackets could be a reference or a text.";
+                        let p = Problem::error("Ambiguous attribute key", detail).at(e.span);
+                        p.hinted("Put a reference in parentheses, a text in quotes.")
+                    });
+                    Key::Failed
+                }
                 ObjectKey::Expr(e) => self.key(e),
             };
             let value = self.eval(&item.value);

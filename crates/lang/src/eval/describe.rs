@@ -60,7 +60,7 @@ fn article(what: &str) -> String {
 /// What the references in an expression stand for, without those that cannot be resolved.
 pub(super) fn values_of<'a>(ev: &Evaluator<'a>, e: &'a Expr) -> Vec<(String, String)> {
     let mut found: Vec<&ScopeTraversal> = Vec::new();
-    Walk::new(&mut |t| found.push(t)).expr(e);
+    Walk::new(&mut |e, at| found.extend(at.free(e))).expr(e);
     let mut out: Vec<(String, String)> = Vec::new();
     for t in found {
         if let Some((name, v)) = value_of(ev, t)

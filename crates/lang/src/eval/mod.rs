@@ -12,8 +12,9 @@
 //!
 //! Start at [`Scope`] and [`expr`].
 
-mod call;
+pub(crate) mod call;
 mod collection;
+mod condition;
 mod decode;
 mod describe;
 mod evaluator;
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 use stackctl_core::{Diagnostics, Ids, Ty};
 use stackctl_hcl::{Expr, SourceMap};
 
+pub use condition::{Outcome, condition};
 pub use decode::{Decoded, Spec};
 pub use describe::describe;
 pub use locate::locate;
@@ -98,13 +100,13 @@ pub fn expr_as(e: &Expr, ty: &Ty, scope: &dyn Scope) -> (Value, Vec<Problem>) {
 
 /// The value of an expression that may refer to nothing and call nothing.
 pub fn constant(e: &Expr) -> (Value, Vec<Problem>) {
-    expr(e, &Nothing)
+    expr(e, &Constants)
 }
 
-/// The scope in which nothing has a name.
-struct Nothing;
+/// The scope in which nothing has a name and no function may be called: backend settings, defaults of variables.
+pub struct Constants;
 
-impl Scope for Nothing {
+impl Scope for Constants {
     fn resolve(&self, _: &Reference<'_>) -> Result<Value, Problem> {
         Err(Problem::error("Variables not allowed", "Variables may not be used here: a literal value is required."))
     }

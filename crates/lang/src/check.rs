@@ -1,0 +1,388 @@
+//! What is wrong with a configuration before anything is evaluated: references to what does not exist, names used out of
+//! their context, unknown functions, arguments of module calls.
+//!
+//! These errors are not caught by `try`, except those that depend on values: an output that a module does not have, or
+//! an instance key. Each module's content is checked once, however often it is called. Start at [`configuration`].
+
+use std::collections::HashSet;
+
+use stackctl_core::{Mode, Schema};
+use stackctl_hcl::ast::{StepKind, TraversalStep};
+use stackctl_hcl::{Body, Expr, ExprKind, Span};
+
+use crate::config::{Condition, Config, IgnoreChanges, Module, ModuleCall, Repeat, Resource, ResourceKey};
+use crate::diag::Problem;
+use crate::eval::call::unknown_function;
+use crate::functions;
+use crate::refs::{At, Reference, Subject, Walk};
+
+/// Knows the schemas of types, as far as anybody does.
+pub trait Schemas {
+    /// The schema of a resource type or data source; `None` where the type is not known.
+    fn schema(&self, mode: Mode, ty: &str) -> Option<&Schema>;
+}
+
+/// No schema is known: attributes of resources are not checked.
+impl Schemas for () {
+    fn schema(&self, _: Mode, _: &str) -> Option<&Schema> {
+        None
+    }
+}
+
+/// Checks all modules.
+pub fn configuration(config: &Config, schemas: &dyn Schemas) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut seen = HashSet::new();
+    for module in config.modules() {
+        for call in module.module_calls.values() {
+            if let Some(child) = module.children.get(&call.name) {
+                arguments(call, child, &mut problems);
+            }
+        }
+        for r in module.resources.values() {
+            if let Err(p) = config.resolve_provider(module, r) {
+                problems.push(p);
+            }
+        }
+        if seen.insert(std::sync::Arc::as_ptr(&module.content)) {
+            let mut c = Checker { module, schemas, problems: Vec::new() };
+            c.module();
+            problems.append(&mut c.problems);
+        }
+    }
+    let mut told = HashSet::new();
+    problems.retain(|p| told.insert((p.span, p.summary.clone(), p.detail.clone())));
+    problems.sort_by_key(|p| p.span);
+    problems
+}
+
+/// Checks an expression that stands in no file of the module, as the console reads them.
+pub fn expression(e: &Expr, module: &Module, schemas: &dyn Schemas) -> Vec<Problem> {
+    let mut c = Checker { module, schemas, problems: Vec::new() };
+    c.expr(e, &Context::default());
+    c.problems
+}
+
+/// What may be referred to besides the objects of the module.
+#[derive(Clone, Copy, Default)]
+struct Context<'a> {
+    count: bool,
+    each: bool,
+    this: bool,
+    /// The resource whose own block this is, and may not refer to itself.
+    inside: Option<&'a ResourceKey>,
+}
+
+impl Context<'_> {
+    fn of(r: &Repeat) -> Context<'static> {
+        let (count, each) = (matches!(r, Repeat::Count(_)), matches!(r, Repeat::ForEach(_)));
+        Context { count, each, ..Context::default() }
+    }
+}
+
+/// Variables that a call sets and its module does not have, and the other way round.
+fn arguments(call: &ModuleCall, child: &Module, problems: &mut Vec<Problem>) {
+    for a in call.body.attributes() {
+        let name = a.name.as_str();
+        if !child.variables.contains_key(name) {
+            let detail = format!("The module \"{}\" has no variable named \"{name}\".", call.name);
+            let p = Problem::error("Unsupported argument", detail).at(a.name.span);
+            problems.push(p.suggest(name, child.variables.keys().map(String::as_str)));
+        }
+    }
+    for v in child.variables.values() {
+        if v.default.is_none() && call.body.attribute(&v.name).is_none() {
+            let detail = format!("The argument \"{}\" is required, but no definition was found.", v.name);
+            let p = Problem::error("Missing required argument", detail).at(call.span);
+            problems.push(p.with(v.span, "the module declares the variable here, without a default"));
+        }
+    }
+}
+
+struct Checker<'m> {
+    module: &'m Module,
+    schemas: &'m dyn Schemas,
+    problems: Vec<Problem>,
+}
+
+impl<'m> Checker<'m> {
+    fn module(&mut self) {
+        let m = self.module;
+        let plain = Context::default();
+        for v in m.variables.values() {
+            for c in &v.validations {
+                self.condition(c, &plain);
+                let own = |e| crate::refs::references(e).iter().any(|r| r.subject == Subject::Variable(&v.name));
+                if !own(&c.condition) {
+                    let detail = format!(
+                        "The condition for variable \"{}\" must refer to var.{} in order to test incoming values.",
+                        v.name, v.name
+                    );
+                    self.problems
+                        .push(Problem::error("Invalid variable validation condition", detail).at(c.condition.span));
+                }
+            }
+        }
+        for l in m.locals.values() {
+            self.expr(&l.value, &plain);
+        }
+        for o in m.outputs.values() {
+            self.expr(&o.value, &plain);
+            self.all(&o.depends_on, &plain);
+            self.conditions(&o.preconditions, &plain);
+        }
+        for r in m.resources.values() {
+            self.resource(r);
+        }
+        for c in m.module_calls.values() {
+            self.repeat(&c.repeat, None);
+            self.all(&c.depends_on, &plain);
+            self.body(&c.body, &Context::of(&c.repeat));
+        }
+        for p in &m.provider_configs {
+            self.body(&p.body, &plain);
+        }
+        for c in m.checks.values() {
+            self.conditions(&c.asserts, &plain);
+        }
+        for i in &m.imports {
+            let cx = Context { each: i.for_each.is_some(), ..plain };
+            self.expr(&i.id, &cx);
+            if let Some(e) = &i.for_each {
+                self.expr(e, &plain);
+            }
+        }
+    }
+
+    fn resource(&mut self, r: &'m Resource) {
+        let inside = Some(&r.key);
+        let of = Context::of(&r.repeat);
+        let own = Context { inside, ..of };
+        self.repeat(&r.repeat, inside);
+        self.all(&r.depends_on, &Context { inside, ..Context::default() });
+        self.all(&r.lifecycle.replace_triggered_by, &of);
+        self.body(&r.body, &own);
+        self.conditions(&r.lifecycle.preconditions, &own);
+        let this = Context { this: true, ..of };
+        self.conditions(&r.lifecycle.postconditions, &this);
+        for p in &r.provisioners {
+            self.body(&p.body, &this);
+            if let Some(b) = &p.connection {
+                self.body(b, &this);
+            }
+        }
+        if let Some(b) = &r.connection {
+            self.body(b, &this);
+        }
+        if let (IgnoreChanges::Paths(paths), Some(schema)) =
+            (&r.lifecycle.ignore_changes, self.schemas.schema(r.key.mode, &r.key.ty))
+        {
+            for (path, span) in paths {
+                let name = path.root().unwrap_or_default();
+                self.attribute(schema, name, *span);
+            }
+        }
+    }
+
+    fn repeat(&mut self, r: &'m Repeat, inside: Option<&'m ResourceKey>) {
+        if let Repeat::Count(e) | Repeat::ForEach(e) = r {
+            self.expr(e, &Context { inside, ..Context::default() });
+        }
+    }
+
+    fn conditions(&mut self, all: &'m [Condition], cx: &Context<'_>) {
+        for c in all {
+            self.condition(c, cx);
+        }
+    }
+
+    fn condition(&mut self, c: &'m Condition, cx: &Context<'_>) {
+        self.expr(&c.condition, cx);
+        self.expr(&c.error_message, cx);
+    }
+
+    fn all(&mut self, all: &[Expr], cx: &Context<'_>) {
+        for e in all {
+            self.expr(e, cx);
+        }
+    }
+
+    fn body(&mut self, b: &Body, cx: &Context<'_>) {
+        let mut found = Vec::new();
+        Walk::new(&mut |e, at| self.visit(e, at, cx, &mut found)).body(b);
+        self.problems.append(&mut found);
+    }
+
+    fn expr(&mut self, e: &Expr, cx: &Context<'_>) {
+        let mut found = Vec::new();
+        Walk::new(&mut |e, at| self.visit(e, at, cx, &mut found)).expr(e);
+        self.problems.append(&mut found);
+    }
+
+    fn visit<'e>(&self, e: &'e Expr, at: &At<'e>, cx: &Context<'_>, out: &mut Vec<Problem>) {
+        if let ExprKind::FunctionCall(c) = &e.kind
+            && functions::signature(c.name.as_str()).is_none()
+        {
+            out.push(unknown_function(c.name.as_str(), c.name.span));
+        }
+        if let Some(t) = at.free(e) {
+            match Reference::of(t) {
+                Ok(r) => out.extend(self.reference(&r, cx, at.is_tried())),
+                Err(p) => out.push(p),
+            }
+        }
+    }
+
+    fn undeclared<'c>(
+        &self,
+        what: &str,
+        written: &str,
+        name: &str,
+        names: impl Iterator<Item = &'c str>,
+        span: Span,
+    ) -> Option<Problem> {
+        let place =
+            if self.module.path.is_root() { "the root module".to_owned() } else { self.module.path.to_string() };
+        let detail = format!("{written} has not been declared in {place}.");
+        Some(Problem::error(format!("Reference to undeclared {what}"), detail).at(span).suggest(name, names))
+    }
+
+    fn reference(&self, r: &Reference<'_>, cx: &Context<'_>, tried: bool) -> Option<Problem> {
+        let m = self.module;
+        let error = |summary: &str, detail: String| Some(Problem::error(summary, detail).at(r.span));
+        match r.subject {
+            Subject::Variable(n) if !m.variables.contains_key(n) => {
+                let names = m.variables.keys().map(String::as_str);
+                let p = self.undeclared("input variable", &format!("An input variable with the name \"{n}\""), n, names, r.span)?;
+                Some(if p.hint.is_none() { p.hinted(format!("Declare it with: variable \"{n}\" {{}}")) } else { p })
+            }
+            Subject::Local(n) if !m.locals.contains_key(n) => {
+                let names = m.locals.keys().map(String::as_str);
+                self.undeclared("local value", &format!("A local value with the name \"{n}\""), n, names, r.span)
+            }
+            Subject::Module(n) | Subject::Output { call: n, .. } if !m.module_calls.contains_key(n) => {
+                let names = m.module_calls.keys().map(String::as_str);
+                self.undeclared("module", &format!("A module call named \"{n}\""), n, names, r.span)
+            }
+            Subject::Output { call, key, output } if !tried => {
+                let c = m.module_calls.get(call)?;
+                let single = matches!(c.repeat, Repeat::Single);
+                if !single && key.is_none() {
+                    return error(
+                        "Missing module instance key",
+                        format!(
+                            "Because module.{call} has \"count\" or \"for_each\" set, its outputs must be accessed on \
+                             specific instances: module.{call}[KEY].{output}."
+                        ),
+                    );
+                }
+                let child = m.children.get(call)?;
+                if (key.is_some() && single) || child.outputs.contains_key(output) {
+                    return None;
+                }
+                let p = Problem::error(
+                    "Unsupported attribute",
+                    format!("The module \"{call}\" has no output named \"{output}\"."),
+                );
+                Some(p.at(r.span).suggest(output, child.outputs.keys().map(String::as_str)))
+            }
+            Subject::Resource(mode, ty, name) => self.resource_reference(r, mode, ty, name, cx),
+            Subject::CountIndex if !cx.count => error(
+                "Reference to \"count\" in non-counted context",
+                "The \"count\" object can only be used in \"module\", \"resource\", and \"data\" blocks, and only when the \
+                 \"count\" argument is set."
+                    .into(),
+            ),
+            Subject::EachKey | Subject::EachValue if !cx.each => error(
+                "Reference to \"each\" in context without for_each",
+                "The \"each\" object can be used only in \"module\" or \"resource\" blocks, and only when the \
+                 \"for_each\" argument is set."
+                    .into(),
+            ),
+            Subject::SelfObject if !cx.this => error(
+                "Invalid \"self\" reference",
+                "The \"self\" object is not available in this context. It can be used only in provisioner, connection, \
+                 and postcondition blocks."
+                    .into(),
+            ),
+            _ => None,
+        }
+    }
+
+    fn resource_reference(
+        &self,
+        r: &Reference<'_>,
+        mode: Mode,
+        ty: &str,
+        name: &str,
+        cx: &Context<'_>,
+    ) -> Option<Problem> {
+        let m = self.module;
+        let word = match mode {
+            Mode::Managed => "managed resource",
+            Mode::Data => "data resource",
+            Mode::Ephemeral => "ephemeral resource",
+        };
+        let Some(target) = m.resource(mode, ty, name) else {
+            let other = m.resources.keys().find(|k| k.ty == ty && k.name == name);
+            let names: Vec<&str> =
+                m.resources.keys().filter(|k| k.mode == mode && k.ty == ty).map(|k| k.name.as_str()).collect();
+            let types: Vec<&str> =
+                m.resources.keys().filter(|k| k.mode == mode && k.name == name).map(|k| k.ty.as_str()).collect();
+            let p =
+                self.undeclared("resource", &format!("A {word} \"{ty}\" \"{name}\""), name, names.into_iter(), r.span)?;
+            let p = if p.hint.is_none() { p.suggest(ty, types) } else { p };
+            return Some(match other {
+                Some(k) => {
+                    let prefix = if k.mode == Mode::Data { "data." } else { "" };
+                    p.hinted(format!("Did you mean {prefix}{ty}.{name}?"))
+                }
+                None => p,
+            });
+        };
+        let addr = r.subject;
+        if cx.inside == Some(&target.key) {
+            let detail = format!("Configuration for {addr} may not refer to itself.");
+            return Some(Problem::error("Self-referential block", detail).at(r.span));
+        }
+        let indexed = matches!(r.rest.first().map(|s| &s.kind), Some(StepKind::Index(_) | StepKind::LegacyIndex(_)));
+        let attr = r.rest.first().filter(|s| matches!(s.kind, StepKind::Attr(_)));
+        match (&target.repeat, attr) {
+            (Repeat::Single, _) if indexed => {
+                let detail = format!(
+                    "Because {addr} does not have \"count\" or \"for_each\" set, references to it must not include an \
+                     index key. Remove the bracketed index to refer to the single instance of this resource."
+                );
+                return Some(Problem::error("Unexpected resource instance key", detail).at(r.rest[0].span));
+            }
+            (Repeat::Count(_), Some(s)) => return Some(missing_key(addr, "count", "count.index", s)),
+            (Repeat::ForEach(_), Some(s)) => return Some(missing_key(addr, "for_each", "each.key", s)),
+            _ => {}
+        }
+        let step = if indexed { r.rest.get(1) } else { r.rest.first() }?;
+        let StepKind::Attr(attr) = &step.kind else { return None };
+        self.attribute_problem(self.schemas.schema(mode, ty)?, attr, step.span)
+    }
+
+    fn attribute(&mut self, schema: &Schema, name: &str, span: Span) {
+        self.problems.extend(self.attribute_problem(schema, name, span));
+    }
+
+    fn attribute_problem(&self, schema: &Schema, name: &str, span: Span) -> Option<Problem> {
+        let (attrs, blocks) = (&schema.block.attrs, &schema.block.blocks);
+        if attrs.contains_key(name) || blocks.contains_key(name) || schema.refused.iter().any(|(n, _)| *n == name) {
+            return None;
+        }
+        let detail = format!("This object has no argument, nested block, or exported attribute named \"{name}\".");
+        let p = Problem::error("Unsupported attribute", detail).at(span);
+        Some(p.suggest(name, attrs.keys().chain(blocks.keys()).copied()))
+    }
+}
+
+fn missing_key(addr: Subject<'_>, set: &str, key: &str, at: &TraversalStep) -> Problem {
+    let detail = format!(
+        "Because {addr} has \"{set}\" set, its attributes must be accessed on specific instances. For example, to \
+         correlate with the instances of a referring resource: {addr}[{key}]."
+    );
+    Problem::error("Missing resource instance key", detail).at(at.span)
+}

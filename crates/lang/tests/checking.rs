@@ -1,0 +1,173 @@
+//! Errors that are found before anything is evaluated.
+
+use stackctl_core::{Attr, Block, Mode, Schema, Ty};
+use stackctl_lang::check::{Schemas, configuration};
+use stackctl_lang::files::Memory;
+
+use crate::world::load;
+
+struct One(Schema);
+
+impl Schemas for One {
+    fn schema(&self, _: Mode, ty: &str) -> Option<&Schema> {
+        (ty == "typed").then_some(&self.0)
+    }
+}
+
+/// `line: summary (hint)` of what is wrong with one file.
+#[track_caller]
+fn check(text: &str, want: &[&str]) {
+    let child = "variable \"in\" {}\nvariable \"opt\" {\n  default = 1\n}\noutput \"out\" {\n  value = 1\n}\n";
+    let (config, sources, problems) = load(&Memory::of([("main.tf", text), ("child/c.tf", child)]));
+    assert!(problems.is_empty(), "{problems:?}");
+    let block = Block { attrs: [("attr", Attr::optional(Ty::String)), ("id", Attr::id())].into(), ..Block::default() };
+    let found = configuration(&config.unwrap(), &One(Schema::new("typed", block)));
+    let line = |p: &stackctl_lang::diag::Problem| sources.range(p.span.unwrap()).unwrap().start.line;
+    let hint = |p: &stackctl_lang::diag::Problem| p.hint.as_ref().map(|h| format!(" ({h})")).unwrap_or_default();
+    let got: Vec<_> = found.iter().map(|p| format!("{}: {}{}", line(p), p.summary, hint(p))).collect();
+    assert_eq!(got, want);
+}
+
+#[test]
+fn undeclared_objects() {
+    check(
+        r#"variable "name" {}
+locals {
+  a = var.nam
+  b = local.c
+  c = data.typed.x.id
+  d = typed.y.id
+  e = module.nope.out
+  f = try(var.zz, 1)
+  g = foo
+  h = [for v in [1] : v.x if var.name == v]
+  i = false ? local.bad : 1
+}
+resource "typed" "x" {}
+"#,
+        &[
+            "3: Reference to undeclared input variable (Did you mean \"name\"?)",
+            "5: Reference to undeclared resource (Did you mean typed.x?)",
+            "6: Reference to undeclared resource (Did you mean \"x\"?)",
+            "7: Reference to undeclared module",
+            "8: Reference to undeclared input variable (Declare it with: variable \"zz\" {})",
+            "9: Invalid reference",
+            "11: Reference to undeclared local value",
+        ],
+    );
+}
+
+#[test]
+fn names_out_of_their_context() {
+    check(
+        r#"resource "typed" "a" {
+  attr = count.index
+  b    = each.key
+  c    = self.id
+}
+resource "typed" "b" {
+  count    = 2
+  attr     = count.index
+  c        = each.value
+  lifecycle {
+    postcondition {
+      condition     = self.id != "" && count.index >= 0
+      error_message = "x"
+    }
+  }
+}
+output "o" { value = each.key }
+locals { path = path.modul }
+"#,
+        &[
+            "2: Reference to \"count\" in non-counted context",
+            "3: Reference to \"each\" in context without for_each",
+            "4: Invalid \"self\" reference",
+            "9: Reference to \"each\" in context without for_each",
+            "17: Reference to \"each\" in context without for_each",
+            "18: Invalid reference",
+        ],
+    );
+}
+
+#[test]
+fn instance_keys_and_attributes() {
+    check(
+        r#"resource "typed" "n" { count = 2 }
+resource "typed" "e" { for_each = {} }
+resource "typed" "s" {}
+locals {
+  a = typed.n.id
+  b = typed.e.id
+  c = typed.s[0].id
+  d = typed.n[0].id
+  e = typed.n[*].id
+  f = typed.s.attrr
+  g = try(typed.s.zz, 1)
+  h = typed.n[0].zz
+}
+resource "typed" "me" { attr = typed.me.id }
+"#,
+        &[
+            "5: Missing resource instance key",
+            "6: Missing resource instance key",
+            "7: Unexpected resource instance key",
+            "10: Unsupported attribute (Did you mean \"attr\"?)",
+            "11: Unsupported attribute",
+            "12: Unsupported attribute",
+            "14: Self-referential block",
+        ],
+    );
+}
+
+#[test]
+fn calls_of_modules_and_functions() {
+    check(
+        r#"module "m" {
+  source = "./child"
+  inn    = 1
+}
+module "n" {
+  source = "./child"
+  count  = 1
+  in     = 1
+}
+locals {
+  a = module.m.outt
+  b = try(module.m.nope, 1)
+  c = module.n.out
+  d = module.n[0].out
+  e = uper("x")
+  f = try(nope(), 1)
+}
+"#,
+        &[
+            "1: Missing required argument",
+            "3: Unsupported argument (Did you mean \"in\"?)",
+            "11: Unsupported attribute (Did you mean \"out\"?)",
+            "13: Missing module instance key",
+            "15: Call to unknown function (Did you mean \"upper\"?)",
+            "16: Call to unknown function",
+        ],
+    );
+}
+
+#[test]
+fn validations_test_their_own_variable() {
+    check(
+        r#"variable "a" {
+  validation {
+    condition     = var.b == 1
+    error_message = "x"
+  }
+}
+variable "b" {
+  validation {
+    condition     = var.b == var.a
+    error_message = "x"
+  }
+}
+"#,
+        &["3: Invalid variable validation condition"],
+    );
+}

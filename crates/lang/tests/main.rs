@@ -1,0 +1,8 @@
+//! The language as a whole: configurations in memory, loaded, checked and evaluated without any provider.
+
+mod blocks;
+mod checking;
+mod evaluate;
+mod inputs;
+mod loading;
+mod world;
