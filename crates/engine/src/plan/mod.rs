@@ -1,7 +1,23 @@
-//! Planning: start at [`model`] for what a plan is, then [`diff`] for how one instance is compared.
+//! Planning: what makes the world like the configuration.
+//!
+//! - [`model`]: what a plan is.
+//! - [`planner`]: goes through the configuration and asks for what it has to read. **Start here.**
+//! - [`diff`]: how one instance is compared. [`drift`]: what changed outside.
+//! - [`moves`], [`target`]: `moved` blocks, `-target`.
+//! - [`order`]: what comes before what.
 
+mod data;
 pub mod diff;
+pub mod drift;
+mod finish;
+pub(crate) mod instance;
 pub mod model;
+pub mod moves;
+mod order;
+pub mod planner;
+mod serial;
+pub mod target;
 
 pub use diff::{Diff, Ignore, diff};
 pub use model::*;
+pub use planner::{Options, Planner, Step};

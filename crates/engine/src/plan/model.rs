@@ -7,7 +7,6 @@
 //! Start at [`Plan`] and [`Operation`]; the order of the work is [`Plan::graph`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,9 @@ use jiff::Timestamp;
 use petgraph::graph::DiGraph;
 use serde::{Deserialize, Serialize};
 use stackctl_core::{InstanceAddr, InstanceKey, Known, ModuleAddr, Partial, Path, ResourceAddr, Ty};
+use stackctl_state::{ProviderAddr, State};
+
+use super::serial;
 
 /// Version of the serialised form. A plan of another version is refused.
 pub const PLAN_VERSION: u32 = 1;
@@ -39,7 +41,8 @@ pub struct Plan {
     /// When the plan was made: `plantimestamp()`.
     pub timestamp: Timestamp,
     /// The state after moves, imports and refresh: where an apply starts from.
-    // pub prior: Arc<State>,
+    #[serde(with = "serial::state")]
+    pub prior: Arc<State>,
     /// Provider configurations that operations use, as far as they are known.
     pub providers: Vec<ProviderUse>,
     /// Changes of addresses in state; durable before anything that depends on them.
@@ -90,21 +93,11 @@ pub struct PlannedVariable {
     pub ephemeral: bool,
 }
 
-/// Address of a provider configuration: the `provider` block or an implied empty one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ProviderAddr {
-    /// Module of the configuration (no instance keys) that the block stands in.
-    pub module: ModuleAddr,
-    /// Source address: `registry.terraform.io/hashicorp/aws`.
-    pub source: String,
-    /// Alias of the block.
-    pub alias: Option<String>,
-}
-
 /// A provider configuration that operations use.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ProviderUse {
     /// Its address.
+    #[serde(with = "serial::provider")]
     pub addr: Arc<ProviderAddr>,
     /// Its arguments; apply evaluates again what is not known.
     pub config: Partial,
@@ -146,6 +139,7 @@ pub struct Operation {
     /// The other half of a replacement.
     pub replacement: Option<Replacement>,
     /// Provider configuration.
+    #[serde(with = "serial::provider")]
     pub provider: Arc<ProviderAddr>,
     /// The object as the refresh found it; `None` where there is none.
     pub before: Option<Arc<Known>>,
@@ -173,8 +167,8 @@ pub struct Operation {
     pub timeouts: OpTimeouts,
     /// The provider configuration was not known, so that `before` is what state recorded.
     pub unread: bool,
-    /// The condition of a pre- or postcondition was not known and is decided at apply.
-    pub deferred_conditions: bool,
+    /// The object was created by a run that did not end, and has to be completed whether or not it differs.
+    pub resume: bool,
 }
 
 /// What is done to an object.
@@ -284,6 +278,7 @@ pub struct Drift {
     /// Address in state before a move.
     pub previous: Option<Arc<InstanceAddr>>,
     /// Provider configuration.
+    #[serde(with = "serial::provider")]
     pub provider: Arc<ProviderAddr>,
     /// As state recorded it.
     pub before: Arc<Known>,
@@ -505,38 +500,3 @@ impl Reason {
     }
 }
 
-impl ProviderAddr {
-    /// Reads the state file's form: `module.m.provider["registry.terraform.io/hashicorp/aws"].west`. OpenTofu's
-    /// registry counts as Terraform's.
-    pub fn parse(text: &str) -> Option<ProviderAddr> {
-        let at = text.find("provider[\"")?;
-        let module = ModuleAddr::parse(text[..at].trim_end_matches('.'))?;
-        let rest = &text[at + "provider[\"".len()..];
-        let (source, rest) = rest.split_once("\"]")?;
-        let source = source.replace("registry.opentofu.org/", "registry.terraform.io/");
-        let alias = match rest.strip_prefix('.') {
-            Some(a) if !a.is_empty() => Some(a.to_owned()),
-            None if rest.is_empty() => None,
-            _ => return None,
-        };
-        Some(ProviderAddr { module, source, alias })
-    }
-    /// The last part of the source: `aws`.
-    pub fn name(&self) -> &str {
-        self.source.rsplit('/').next().unwrap_or(&self.source)
-    }
-}
-
-/// The state file's form.
-impl fmt::Display for ProviderAddr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.module.is_root() {
-            write!(f, "{}.", self.module)?;
-        }
-        write!(f, "provider[\"{}\"]", self.source)?;
-        match &self.alias {
-            Some(a) => write!(f, ".{a}"),
-            None => Ok(()),
-        }
-    }
-}

@@ -1,0 +1,640 @@
+//! Values of configuration objects in each module instance.
+//!
+//! A value is computed once, when everything that it refers to has its value; what failed, and what depends on it, has
+//! none and stands for "unknown" silently. The values of resources come from outside ([`Evaluator::set_instance`]): from
+//! the planner, from an apply, or from state.
+//!
+//! Start at [`Evaluator::evaluate`] (planner: in the order of the graph) and [`Evaluator::ensure`] (apply, console: what
+//! an object needs).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use stackctl_core::{
+    Diagnostic, Diagnostics, Ids, InstanceAddr, InstanceKey, Mode, ModuleAddr, Partial, Path, SourceRange, Ty,
+};
+use stackctl_hcl::{Expr, SourceMap, Span};
+use stackctl_lang::config::Config;
+use stackctl_lang::config::inputs::prepare;
+use stackctl_lang::diag::{Problem, diagnostics, range};
+use stackctl_lang::eval::{Expansion, Unknowns, expr, repeat};
+use stackctl_lang::files::Files;
+use stackctl_lang::value::{Marks, Value};
+
+use super::conditions::Checks;
+use super::graph::{Graph, Kind, ModId, NodeId};
+use super::scope::{Place, Rep};
+use super::types::{TypeInfo, Types};
+use crate::providers::Providers;
+
+/// What evaluation sees of the world.
+#[derive(Clone)]
+pub struct Settings {
+    /// The configuration.
+    pub config: Config,
+    /// Its sources.
+    pub sources: Arc<SourceMap>,
+    /// Files that functions read.
+    pub files: Arc<dyn Files>,
+    /// Randomness.
+    pub ids: Arc<dyn Ids>,
+    /// The present.
+    pub now: Timestamp,
+    /// When the plan was made; `None` makes it unknown.
+    pub plan_time: Option<Timestamp>,
+    /// True while planning: some functions are unknown then.
+    pub planning: bool,
+    /// Name of the workspace.
+    pub workspace: String,
+    /// Values given for root variables, not converted yet.
+    pub variables: BTreeMap<String, Value>,
+}
+
+/// The values of a configuration.
+pub struct Evaluator<'p> {
+    /// The objects.
+    pub graph: Arc<Graph>,
+    /// The world.
+    pub settings: Settings,
+    /// The providers.
+    pub providers: &'p Providers,
+    /// Results of conditions.
+    pub checks: Checks,
+    /// What was wrong so far.
+    pub diags: Diagnostics,
+    modules: Vec<ModTable>,
+    /// By node, then by module instance.
+    slots: Vec<Vec<Slot>>,
+    /// By node, then by module instance.
+    resources: HashMap<NodeId, Vec<Option<ResTable>>>,
+    types: Types<'p>,
+    /// Also where unknown `count` and `for_each` are errors.
+    unknowns: Unknowns,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Slot {
+    #[default]
+    Empty,
+    Done(Value),
+    Failed,
+}
+
+/// Instances of a module.
+#[derive(Debug, Default)]
+struct ModTable {
+    instances: Vec<ModInstance>,
+    by_place: HashMap<(u32, Option<InstanceKey>), u32>,
+    by_addr: HashMap<ModuleAddr, u32>,
+    by_parent: HashMap<u32, Vec<u32>>,
+}
+
+/// An instance of a module.
+#[derive(Debug)]
+pub struct ModInstance {
+    /// Its address.
+    pub addr: ModuleAddr,
+    /// Instance of the calling module.
+    pub parent: u32,
+    /// Its key.
+    pub key: Option<InstanceKey>,
+    /// `each.value` of its call.
+    each: Option<Value>,
+}
+
+/// Instances of a resource in a module instance.
+#[derive(Debug)]
+struct ResTable {
+    expansion: Expansion,
+    values: BTreeMap<Option<InstanceKey>, Value>,
+    whole: OnceLock<Value>,
+}
+
+impl<'p> Evaluator<'p> {
+    /// An evaluator in which nothing has a value yet.
+    pub fn new(settings: Settings, graph: Arc<Graph>, providers: &'p Providers) -> Evaluator<'p> {
+        let mut modules: Vec<ModTable> = graph.modules.iter().map(|_| ModTable::default()).collect();
+        modules[0].add(ModInstance { addr: ModuleAddr::root(), parent: 0, key: None, each: None });
+        let slots = graph.nodes.iter().map(|_| Vec::new()).collect();
+        Evaluator {
+            graph,
+            settings,
+            providers,
+            checks: Checks::default(),
+            diags: Vec::new(),
+            modules,
+            slots,
+            resources: HashMap::new(),
+            types: BTreeMap::new(),
+            unknowns: Unknowns::Refused,
+        }
+    }
+
+    // ── module instances ────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Number of instances of a module that are known so far.
+    pub fn instances_of(&self, m: ModId) -> u32 {
+        self.modules[m.0 as usize].instances.len() as u32
+    }
+    /// An instance of a module.
+    pub fn module_instance(&self, m: ModId, instance: u32) -> &ModInstance {
+        &self.modules[m.0 as usize].instances[instance as usize]
+    }
+    /// The instance of a module with an address.
+    pub fn find_instance(&self, m: ModId, addr: &ModuleAddr) -> Option<u32> {
+        self.modules[m.0 as usize].by_addr.get(addr).copied()
+    }
+    /// The instance of a called module with a key in an instance of its caller.
+    pub fn find_child(&self, child: ModId, parent: u32, key: Option<&InstanceKey>) -> Option<u32> {
+        self.modules[child.0 as usize].by_place.get(&(parent, key.cloned())).copied()
+    }
+    /// True if a called module has instances in an instance of its caller.
+    pub fn has_children(&self, child: ModId, parent: u32) -> bool {
+        self.modules[child.0 as usize].by_parent.contains_key(&parent)
+    }
+    /// The instances of a called module in an instance of its caller.
+    pub fn children(&self, child: ModId, parent: u32) -> &[u32] {
+        self.modules[child.0 as usize].by_parent.get(&parent).map_or(&[], Vec::as_slice)
+    }
+    /// The instances of `to` that belong to an instance of `from`: itself, the one that contains it, or those in it.
+    pub fn related(&self, from: ModId, instance: u32, to: ModId) -> Vec<u32> {
+        if from == to {
+            return vec![instance];
+        }
+        let depth = |m: ModId| self.graph.module(m).module.path.0.len();
+        if depth(to) < depth(from) {
+            let Some((parent, _)) = self.graph.module(from).parent else { return Vec::new() };
+            return self.related(parent, self.module_instance(from, instance).parent, to);
+        }
+        let Some((parent, _)) = self.graph.module(to).parent else { return Vec::new() };
+        let outer = self.related(from, instance, parent);
+        outer.into_iter().flat_map(|p| self.children(to, p).iter().copied()).collect()
+    }
+
+    // ── values ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The value of an object; unknown where it has none.
+    pub fn value(&self, id: NodeId, instance: u32) -> Value {
+        match self.slots[id.0 as usize].get(instance as usize) {
+            Some(Slot::Done(v)) => v.clone(),
+            _ => Value::dynamic(),
+        }
+    }
+    /// True if the object could not be evaluated in some module instance.
+    pub fn failed(&self, id: NodeId) -> bool {
+        self.slots[id.0 as usize].iter().any(|s| matches!(s, Slot::Failed))
+    }
+    /// Marks an object as failed, in all module instances that there are.
+    pub fn fail(&mut self, id: NodeId) {
+        let n = self.instances_of(self.graph.node(id).module).max(1);
+        (0..n).for_each(|i| self.put(id, i, Slot::Failed));
+    }
+    fn put(&mut self, id: NodeId, instance: u32, slot: Slot) {
+        let slots = &mut self.slots[id.0 as usize];
+        if slots.len() <= instance as usize {
+            slots.resize(instance as usize + 1, Slot::Empty);
+        }
+        slots[instance as usize] = slot;
+    }
+    fn is_empty(&self, id: NodeId, instance: u32) -> bool {
+        matches!(self.slots[id.0 as usize].get(instance as usize), None | Some(Slot::Empty))
+    }
+
+    /// The value of a resource: its object, or a tuple or object of its instances.
+    pub fn resource_value(&self, id: NodeId, instance: u32) -> Value {
+        let Some(t) = self.resources.get(&id).and_then(|t| t.get(instance as usize)?.as_ref()) else {
+            return Value::dynamic();
+        };
+        let one = |key: Option<InstanceKey>| {
+            t.values.get(&key).cloned().unwrap_or_else(|| self.type_of(id).map_or_else(Value::dynamic, |t| t.unknown()))
+        };
+        t.whole
+            .get_or_init(|| match &t.expansion {
+                Expansion::Single => one(None),
+                Expansion::Count(n) => Value::tuple((0..*n).map(|i| one(Some(InstanceKey::Int(i)))).collect()),
+                Expansion::ForEach(m) => {
+                    Value::object(m.keys().map(|k| (k.as_str(), one(Some(InstanceKey::Str(k.clone()))))))
+                }
+                Expansion::Unknown { .. } => Value::dynamic(),
+            })
+            .clone()
+    }
+    /// The expansion of a resource in a module instance, where it is known.
+    pub fn expansion(&self, id: NodeId, instance: u32) -> Option<&Expansion> {
+        self.resources.get(&id)?.get(instance as usize)?.as_ref().map(|t| &t.expansion)
+    }
+    /// Gives an instance of a resource its value. The resource must have been expanded.
+    pub fn set_instance(&mut self, id: NodeId, instance: u32, key: Option<InstanceKey>, value: Value) {
+        if let Some(Some(t)) = self.resources.get_mut(&id).and_then(|t| t.get_mut(instance as usize)) {
+            t.values.insert(key, value);
+            t.whole = OnceLock::new();
+        }
+    }
+    /// The node and module instance of an instance's address.
+    pub fn locate(&self, addr: &InstanceAddr) -> Option<(NodeId, u32)> {
+        let id = self.graph.find_resource(&addr.resource)?;
+        Some((id, self.find_instance(self.graph.node(id).module, &addr.resource.module)?))
+    }
+    /// A place for expressions of a node in a module instance.
+    pub fn place<'e>(&'e self, id: NodeId, instance: u32, rep: Rep<'e>, this: Option<&'e Value>) -> Place<'e, 'p> {
+        Place { ev: self, module: self.graph.node(id).module, instance, rep, this }
+    }
+
+    // ── types ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Makes the type of a resource available; `None` if no provider has it.
+    pub fn load_type(&mut self, id: NodeId) -> Option<Arc<TypeInfo<'p>>> {
+        let key = self.type_key(id)?;
+        if let Some(t) = self.types.get(&key) {
+            return t.clone();
+        }
+        self.type_named(&key.0, key.1, &key.2)
+    }
+    /// A type of a provider; `None` if it does not have it.
+    pub fn type_named(&mut self, source: &str, data: bool, ty: &str) -> Option<Arc<TypeInfo<'p>>> {
+        let key = (source.to_owned(), data, ty.to_owned());
+        if let Some(t) = self.types.get(&key) {
+            return t.clone();
+        }
+        let providers: &'p Providers = self.providers;
+        let found = providers.table(source).and_then(|p| {
+            let schema = if data { p.data(ty) } else { p.resource(ty) };
+            schema.map(|s| Arc::new(TypeInfo::new(p, s)))
+        });
+        self.types.insert(key, found.clone());
+        found
+    }
+    /// The type of a resource, once it was loaded.
+    pub fn type_of(&self, id: NodeId) -> Option<&Arc<TypeInfo<'p>>> {
+        self.types.get(&self.type_key(id)?)?.as_ref()
+    }
+    fn type_key(&self, id: NodeId) -> Option<(String, bool, String)> {
+        let r = self.graph.resource(id)?;
+        let source = self.graph.provider_addr(self.graph.node(id).provider?)?.source;
+        Some((source, r.key.mode == Mode::Data, r.key.ty.clone()))
+    }
+
+    // ── diagnostics ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The place of a span in its file.
+    pub fn range(&self, span: Span) -> Option<SourceRange> {
+        range(&self.settings.sources, span)
+    }
+    /// Reports problems about an object; true if none of them is an error.
+    pub fn report(&mut self, problems: Vec<Problem>, address: Option<&str>) -> bool {
+        if problems.is_empty() {
+            return true;
+        }
+        let good = !problems.iter().any(Problem::is_error);
+        let found = diagnostics(problems, &self.settings.sources);
+        self.diags.extend(found.into_iter().map(|d| match (&d.address, address) {
+            (None, Some(a)) => d.of(a),
+            _ => d,
+        }));
+        good
+    }
+
+    // ── evaluation ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Evaluates an object in a module instance; everything that it refers to must have been evaluated. Of a resource
+    /// only the expansion: its instances get their values from outside. False if it failed.
+    pub fn evaluate(&mut self, id: NodeId, instance: u32) -> bool {
+        if !self.is_empty(id, instance) {
+            return !matches!(self.slots[id.0 as usize][instance as usize], Slot::Failed);
+        }
+        let value = match self.graph.node(id).kind {
+            Kind::Variable(_) => self.variable(id, instance),
+            Kind::Local(_) => self.local(id, instance),
+            Kind::Output(_) => self.output(id, instance),
+            Kind::Call(_) => self.call(id, instance),
+            Kind::Whole(_) => Some(self.whole(id, instance)),
+            Kind::Resource(_) => self.expand(id, instance),
+            Kind::Provider(_) | Kind::Implied(_) => self.provider(id, instance),
+            Kind::Validation(_) => self.validate_variable(id, instance),
+            Kind::Check(_) => self.run_check(id, instance),
+            Kind::Gate(_) | Kind::Close(_) => Some(Value::bool(true)),
+        };
+        let good = value.is_some();
+        self.put(id, instance, value.map_or(Slot::Failed, Slot::Done));
+        good
+    }
+
+    /// Evaluates an object and everything that it needs. False if something failed.
+    pub fn ensure(&mut self, id: NodeId, instance: u32) -> bool {
+        let mut stack = vec![(id, instance)];
+        while let Some((id, at)) = stack.last().copied() {
+            if !self.is_empty(id, at) {
+                stack.pop();
+                continue;
+            }
+            let before = stack.len();
+            let mut poisoned = false;
+            let graph = Arc::clone(&self.graph);
+            let module = graph.node(id).module;
+            for dep in &graph.node(id).deps {
+                let to = graph.node(*dep).module;
+                // The instances of a called module are known after its call.
+                if let Some(call) = self.missing_call(module, at, to) {
+                    stack.push(call);
+                    continue;
+                }
+                for i in self.related(module, at, to) {
+                    match self.slots[dep.0 as usize].get(i as usize) {
+                        None | Some(Slot::Empty) => stack.push((*dep, i)),
+                        Some(Slot::Failed) => poisoned = true,
+                        Some(Slot::Done(_)) => {}
+                    }
+                }
+            }
+            if stack.len() == before {
+                stack.pop();
+                if poisoned {
+                    self.put(id, at, Slot::Failed);
+                } else {
+                    self.evaluate(id, at);
+                }
+            } else if stack.len() > self.graph.nodes.len().saturating_mul(64).max(1 << 20) {
+                // Only a cycle grows without end; it was reported when the graph was made.
+                self.put(id, at, Slot::Failed);
+                return false;
+            }
+        }
+        matches!(self.slots[id.0 as usize].get(instance as usize), Some(Slot::Done(_)))
+    }
+
+    /// The call on the way from a module instance down to `to` that is not expanded yet.
+    fn missing_call(&self, from: ModId, instance: u32, to: ModId) -> Option<(NodeId, u32)> {
+        if from == to {
+            return None;
+        }
+        let (parent, call) = self.graph.module(to).parent?;
+        let inside = self.graph.module(from).module.path.contains(&self.graph.module(to).module.path);
+        if !inside {
+            return None;
+        }
+        if let Some(outer) = self.missing_call(from, instance, parent) {
+            return Some(outer);
+        }
+        let node = self.graph.at(parent, Kind::Call(call));
+        self.related(from, instance, parent).into_iter().find(|i| self.is_empty(node, *i)).map(|i| (node, i))
+    }
+
+    /// The value of an expression in a place; `None` with errors, which are reported.
+    pub fn expression(&mut self, e: &Expr, id: NodeId, instance: u32, rep: Rep<'_>) -> Option<Value> {
+        let (v, problems) = {
+            let place = Place { ev: self, module: self.graph.node(id).module, instance, rep, this: None };
+            expr(e, &place)
+        };
+        let name = self.name(id, instance);
+        self.report(problems, Some(&name)).then_some(v)
+    }
+
+    /// The address of an object in a module instance.
+    pub fn name(&self, id: NodeId, instance: u32) -> String {
+        let node = self.graph.node(id);
+        let module = &self.module_instance(node.module, instance).addr;
+        match self.graph.resource(id) {
+            Some(r) => {
+                let mut addr = self.graph.module(node.module).module.addr(r);
+                addr.module = module.clone();
+                addr.to_string()
+            }
+            None if module.is_root() => self.graph.name(id),
+            None => {
+                let config = self.graph.module(node.module).module.path.to_string();
+                let full = self.graph.name(id);
+                format!("{module}{}", full.strip_prefix(&config).unwrap_or(&full))
+            }
+        }
+    }
+
+    fn variable(&mut self, id: NodeId, instance: u32) -> Option<Value> {
+        let graph = Arc::clone(&self.graph);
+        let v = graph.variable(id)?;
+        let module = graph.node(id).module;
+        let given = match graph.module(module).parent {
+            None => self.settings.variables.get(&v.name).cloned().map(|value| (value, None)),
+            Some((parent, call)) => {
+                let (_, call) = graph.module(parent).module.content.module_calls.get_index(call as usize)?;
+                match call.body.attribute(&v.name) {
+                    None => None,
+                    Some(a) => {
+                        let at = self.module_instance(module, instance);
+                        let outer = at.parent;
+                        let (key, each) = (at.key.clone(), at.each.clone());
+                        let rep = match (&key, &each) {
+                            (Some(InstanceKey::Int(i)), _) => Rep::Count(*i),
+                            (Some(InstanceKey::Str(k)), Some(v)) => Rep::Each(k, v),
+                            _ => Rep::Single,
+                        };
+                        let (value, problems) = {
+                            let place = Place { ev: self, module: parent, instance: outer, rep, this: None };
+                            expr(&a.expr, &place)
+                        };
+                        let name = format!("module.{}", call.name);
+                        if !self.report(problems, Some(&name)) {
+                            return None;
+                        }
+                        Some((value, Some(a.expr.span)))
+                    }
+                }
+            }
+        };
+        let (given, span) = given.map_or((None, v.span), |(value, span)| (Some(value), span.unwrap_or(v.span)));
+        match prepare(v, given, span) {
+            Ok(v) => Some(v),
+            Err(p) => {
+                self.report(vec![p], None);
+                None
+            }
+        }
+    }
+
+    fn local(&mut self, id: NodeId, instance: u32) -> Option<Value> {
+        let graph = Arc::clone(&self.graph);
+        let (_, l) = graph.local(id)?;
+        self.expression(&l.value, id, instance, Rep::Single)
+    }
+
+    fn output(&mut self, id: NodeId, instance: u32) -> Option<Value> {
+        let graph = Arc::clone(&self.graph);
+        let o = graph.output(id)?;
+        if !self.output_preconditions(id, instance) {
+            return None;
+        }
+        let value = self.expression(&o.value, id, instance, Rep::Single)?;
+        let root = graph.node(id).module.0 == 0;
+        let marks = value.all_marks();
+        let mut wrong = None;
+        if root && marks.is_ephemeral() {
+            wrong = Some((
+                "Ephemeral value not allowed",
+                "Outputs of the root module are stored, and this value must not be.".to_owned(),
+            ));
+        } else if !root && marks.is_ephemeral() && !o.ephemeral {
+            wrong = Some((
+                "Ephemeral value not allowed",
+                format!("The value of \"{}\" is ephemeral: declare the output with ephemeral = true.", o.name),
+            ));
+        } else if root && marks.is_sensitive() && !o.sensitive {
+            wrong = Some((
+                "Output refers to sensitive values",
+                format!(
+                    "The value of \"{}\" holds something sensitive. To show nothing of it by accident, declare the output with sensitive = true, or use nonsensitive() where it is none.",
+                    o.name
+                ),
+            ));
+        }
+        if let Some((summary, detail)) = wrong {
+            self.report(vec![Problem::error(summary, detail).at(o.value.span)], None);
+            return None;
+        }
+        let value = if o.sensitive { value.sensitive() } else { value };
+        Some(if o.ephemeral { value.with_marks(Marks::EPHEMERAL) } else { value })
+    }
+
+    fn call(&mut self, id: NodeId, instance: u32) -> Option<Value> {
+        let graph = Arc::clone(&self.graph);
+        let call = graph.call(id)?;
+        let (expansion, problems) = {
+            let place = self.place(id, instance, Rep::Single, None);
+            repeat(&call.repeat, self.unknowns, &place)
+        };
+        let name = self.name(id, instance);
+        if !self.report(problems, Some(&name)) {
+            return None;
+        }
+        let Some(child) = graph.called(id) else { return Some(Value::bool(true)) };
+        let outer = self.module_instance(graph.node(id).module, instance).addr.clone();
+        let table = &mut self.modules[child.0 as usize];
+        table.by_parent.insert(instance, Vec::new());
+        for (key, each) in keys(&expansion) {
+            let addr = outer.child(call.name.as_str(), key.clone());
+            table.add(ModInstance { addr, parent: instance, key, each });
+        }
+        Some(Value::bool(true))
+    }
+
+    fn whole(&self, id: NodeId, instance: u32) -> Value {
+        let graph = &self.graph;
+        let Some(child) = graph.called(id) else { return Value::dynamic() };
+        let outputs = &graph.module(child).module.content.outputs;
+        let one = |i: u32| {
+            let value = |n: usize| self.value(graph.at(child, Kind::Output(n as u32)), i);
+            Value::object(outputs.keys().enumerate().map(|(n, name)| (name.as_str(), value(n))))
+        };
+        let children = self.children(child, instance);
+        let key = |i: u32| self.module_instance(child, i).key.clone();
+        let repeats = graph.call(id).map(|c| &c.repeat);
+        match repeats {
+            Some(stackctl_lang::config::Repeat::Count(_)) => Value::tuple(children.iter().map(|i| one(*i)).collect()),
+            Some(stackctl_lang::config::Repeat::ForEach(_)) => {
+                Value::object(children.iter().filter_map(|i| match key(*i) {
+                    Some(InstanceKey::Str(k)) => Some((k, one(*i))),
+                    _ => None,
+                }))
+            }
+            _ => children.first().map_or_else(Value::dynamic, |i| one(*i)),
+        }
+    }
+
+    fn expand(&mut self, id: NodeId, instance: u32) -> Option<Value> {
+        let graph = Arc::clone(&self.graph);
+        let r = graph.resource(id)?;
+        self.load_type(id);
+        let (expansion, problems) = {
+            let place = self.place(id, instance, Rep::Single, None);
+            repeat(&r.repeat, self.unknowns, &place)
+        };
+        let name = self.name(id, instance);
+        if !self.report(problems, Some(&name)) {
+            return None;
+        }
+        let tables = self.resources.entry(id).or_default();
+        if tables.len() <= instance as usize {
+            tables.resize_with(instance as usize + 1, || None);
+        }
+        tables[instance as usize] = Some(ResTable { expansion, values: BTreeMap::new(), whole: OnceLock::new() });
+        Some(Value::bool(true))
+    }
+
+    /// The keys of a resource's instances in a module instance.
+    pub fn keys(&self, id: NodeId, instance: u32) -> Vec<Option<InstanceKey>> {
+        self.expansion(id, instance).map(|e| keys(e).map(|(k, _)| k).collect()).unwrap_or_default()
+    }
+
+    fn provider(&mut self, id: NodeId, instance: u32) -> Option<Value> {
+        let graph = Arc::clone(&self.graph);
+        let addr = graph.provider_addr(id)?;
+        let providers: &'p Providers = self.providers;
+        let Some(table) = providers.table(&addr.source) else { return Some(Value::dynamic()) };
+        let info = {
+            let key = (addr.source.clone(), false, String::new());
+            let made = || Some(Arc::new(TypeInfo::new(table, table.config())));
+            self.types.entry(key).or_insert_with(made).clone()?
+        };
+        let empty = stackctl_hcl::Body::default();
+        let block = graph.provider_block(id);
+        let body = block.map_or(&empty, |b| &b.body);
+        let span = block.map_or_else(Span::default, |b| b.span);
+        let decoded = {
+            let place = self.place(id, instance, Rep::Single, None);
+            info.spec.decode(body, span, &place)
+        };
+        self.report(decoded.problems, Some(&addr.to_string())).then_some(decoded.value)
+    }
+
+    /// The arguments of a provider configuration as plain data, and where they are sensitive.
+    pub fn provider_config(&self, id: NodeId) -> Option<(Partial, Vec<Path>)> {
+        let addr = self.graph.provider_addr(id)?;
+        let ty = self.providers.table(&addr.source)?.config().ty();
+        match self.slots[id.0 as usize].first() {
+            Some(Slot::Done(v)) => {
+                let c = super::types::Config::of(v, &ty);
+                Some((c.value, c.sensitive))
+            }
+            _ => None,
+        }
+    }
+
+    /// A diagnostic about an attribute of a resource, placed where the configuration sets it.
+    pub fn place_path(&self, id: NodeId, d: Diagnostic) -> Diagnostic {
+        let Some(r) = self.graph.resource(id) else { return d };
+        if d.range.is_some() {
+            return d;
+        }
+        let span = d.path.as_ref().and_then(|p| stackctl_lang::eval::locate(&r.body, p)).unwrap_or(r.span);
+        match self.range(span) {
+            Some(r) => d.at(r),
+            None => d,
+        }
+    }
+}
+
+/// Keys of an expansion, with `each.value`.
+pub fn keys(e: &Expansion) -> Box<dyn Iterator<Item = (Option<InstanceKey>, Option<Value>)> + '_> {
+    match e {
+        Expansion::Single => Box::new(std::iter::once((None, None))),
+        Expansion::Count(n) => Box::new((0..*n).map(|i| (Some(InstanceKey::Int(i)), None))),
+        Expansion::ForEach(m) => {
+            Box::new(m.iter().map(|(k, v)| (Some(InstanceKey::Str(k.clone())), Some(v.clone()))))
+        }
+        Expansion::Unknown { .. } => Box::new(std::iter::empty()),
+    }
+}
+
+impl ModTable {
+    fn add(&mut self, m: ModInstance) {
+        let i = self.instances.len() as u32;
+        self.by_place.insert((m.parent, m.key.clone()), i);
+        self.by_addr.insert(m.addr.clone(), i);
+        self.by_parent.entry(m.parent).or_default().push(i);
+        self.instances.push(m);
+    }
+}
+
+/// The type of a value as state stores it: without dynamic parts where the value has none.
+pub fn concrete_ty(v: &Value) -> Ty {
+    v.ty()
+}

@@ -1,0 +1,24 @@
+//! Evaluates a configuration: which instances exist, and what names stand for in each module instance.
+//!
+//! - [`graph`]: the objects of the configuration and what they refer to. Static.
+//! - [`evaluator`]: values of objects in each module instance. **Start here.**
+//! - [`scope`]: what names stand for in one place.
+//! - [`conditions`]: pre- and postconditions, validations, check blocks.
+//! - [`types`]: schemas prepared for decoding, and values of objects with marks.
+//! - [`values`]: evaluation during an apply.
+//!
+//! Invariant: the value of an object is computed after everything that it refers to has its value, and is kept; nothing
+//! is ever computed from something that may still change. The planner goes through the graph in order; an apply and a
+//! console ask for what they need with [`Evaluator::ensure`].
+
+pub mod address;
+pub mod conditions;
+pub mod evaluator;
+pub mod graph;
+pub mod scope;
+pub mod types;
+
+pub use evaluator::{Evaluator, Settings};
+pub use graph::{Graph, Kind, ModId, NodeId};
+pub use scope::{Place, Rep};
+pub use types::TypeInfo;

@@ -1,0 +1,170 @@
+//! Schemas prepared for decoding, and the values that objects have in expressions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use stackctl_core::{Attr, Block, Known, Nesting, Partial, Path, Presence, Provider, Schema, Step, Ty};
+use stackctl_lang::eval::Spec;
+use stackctl_lang::value::{Marks, Value};
+
+/// A type with what is needed of it again and again.
+pub struct TypeInfo<'p> {
+    /// Its schema.
+    pub schema: &'p Schema,
+    /// The provider that has it.
+    pub provider: &'p Arc<dyn Provider>,
+    /// Decodes its bodies.
+    pub spec: Spec<'p>,
+    /// The type of its values.
+    pub ty: Ty,
+    /// Something in it is sensitive by its schema.
+    pub sensitive: bool,
+}
+
+impl<'p> TypeInfo<'p> {
+    /// Prepares a type.
+    pub fn new(provider: &'p Arc<dyn Provider>, schema: &'p Schema) -> TypeInfo<'p> {
+        TypeInfo {
+            schema,
+            provider,
+            spec: Spec::new(&schema.block, schema.refused),
+            ty: schema.ty(),
+            sensitive: has_sensitive(&schema.block),
+        }
+    }
+    /// Sensitive places of an object: those of the schema and `marked`, which come from configuration or state.
+    pub fn sensitive_paths(&self, object: &Partial, marked: &[Path]) -> Arc<[Path]> {
+        let mut out = marked.to_vec();
+        if self.sensitive {
+            schema_paths(&self.schema.block, object, &mut Vec::new(), &mut out);
+        }
+        out.sort();
+        out.dedup();
+        out.into()
+    }
+    /// The value of a known object in expressions. An object that does not fit its type is wholly unknown.
+    pub fn known(&self, object: &Known, sensitive: &[Path]) -> Value {
+        let v = Value::from_known(object, &self.ty).unwrap_or_else(|_| Value::unknown(&self.ty));
+        marked(v, sensitive)
+    }
+    /// The value of a planned object in expressions. Computed attributes are refined by what the schema says of them.
+    pub fn partial(&self, object: &Partial, sensitive: &[Path]) -> Value {
+        let attrs = self.schema.block.attrs.iter().map(|(name, attr)| (*name, attr_value(attr, object.get(name))));
+        let blocks = self.schema.block.blocks.iter().map(|(name, b)| {
+            let ty = b.ty();
+            (*name, Value::from_partial(object.get(name), &ty).unwrap_or_else(|_| Value::unknown(&ty)))
+        });
+        marked(Value::object(attrs.chain(blocks)), sensitive)
+    }
+    /// An object of which nothing is known.
+    pub fn unknown(&self) -> Value {
+        let attrs = self.schema.block.attrs.iter().map(|(name, attr)| (*name, attr_value(attr, &Partial::Unknown)));
+        let blocks = self.schema.block.blocks.iter().map(|(name, b)| (*name, Value::unknown(&b.ty())));
+        Value::object(attrs.chain(blocks))
+    }
+}
+
+fn attr_value(attr: &Attr, v: &Partial) -> Value {
+    let out = Value::from_partial(v, &attr.ty).unwrap_or_else(|_| Value::unknown(&attr.ty));
+    if out.is_known() {
+        return out;
+    }
+    let out = if attr.not_null || attr.presence == Presence::Required { out.not_null() } else { out };
+    match attr.starts_with {
+        Some(p) if attr.ty == Ty::String => out.with_prefix(p),
+        _ => out,
+    }
+}
+
+fn marked(v: Value, sensitive: &[Path]) -> Value {
+    if sensitive.is_empty() { v } else { v.mark_paths(sensitive.iter().map(|p| (p, Marks::SENSITIVE))) }
+}
+
+fn has_sensitive(b: &Block) -> bool {
+    b.attrs.values().any(|a| a.sensitive) || b.blocks.values().any(|b| has_sensitive(&b.block))
+}
+
+fn schema_paths(b: &Block, object: &Partial, at: &mut Vec<Step>, out: &mut Vec<Path>) {
+    for (name, a) in &b.attrs {
+        if a.sensitive {
+            at.push(Step::Attr((*name).to_owned()));
+            out.push(Path(at.clone()));
+            at.pop();
+        }
+    }
+    for (name, b) in b.blocks.iter().filter(|(_, b)| has_sensitive(&b.block)) {
+        at.push(Step::Attr((*name).to_owned()));
+        match (b.nesting, object.get(name)) {
+            (Nesting::Single, v @ Partial::Map(_)) => schema_paths(&b.block, v, at, out),
+            (Nesting::List, Partial::List(l)) => {
+                for (i, v) in l.iter().enumerate() {
+                    at.push(Step::Index(i));
+                    schema_paths(&b.block, v, at, out);
+                    at.pop();
+                }
+            }
+            (Nesting::Set, Partial::List(l)) if !l.is_empty() => out.push(Path(at.clone())),
+            _ => {}
+        }
+        at.pop();
+    }
+}
+
+/// A decoded body as the diff takes it: plain data, where it is sensitive, and where it is ephemeral.
+pub struct Config {
+    /// All attributes and blocks; null and empty where unset.
+    pub value: Partial,
+    /// Sensitive places.
+    pub sensitive: Vec<Path>,
+    /// Ephemeral places.
+    pub ephemeral: Vec<Path>,
+}
+
+impl Config {
+    /// Takes a decoded value apart.
+    pub fn of(value: &Value, ty: &Ty) -> Config {
+        if !value.contains_marked() {
+            return Config { value: value.to_partial(ty), sensitive: Vec::new(), ephemeral: Vec::new() };
+        }
+        let (plain, paths) = value.unmark_deep_with_paths();
+        let with = |m: Marks| paths.iter().filter(|(_, x)| x.contains(m)).map(|(p, _)| p.clone()).collect();
+        Config { value: plain.to_partial(ty), sensitive: with(Marks::SENSITIVE), ephemeral: with(Marks::EPHEMERAL) }
+    }
+}
+
+/// The values of write-only attributes, for what is sent.
+pub fn write_only(block: &Block, config: &Partial) -> Vec<(Path, Known)> {
+    fn go(block: &Block, v: &Partial, at: &mut Vec<Step>, out: &mut Vec<(Path, Known)>) {
+        for (name, a) in &block.attrs {
+            if a.write_only
+                && let Ok(k) = v.get(name).to_known()
+                && !k.is_null()
+            {
+                at.push(Step::Attr((*name).to_owned()));
+                out.push((Path(at.clone()), k));
+                at.pop();
+            }
+        }
+        for (name, b) in &block.blocks {
+            at.push(Step::Attr((*name).to_owned()));
+            match v.get(name) {
+                Partial::List(l) => {
+                    for (i, v) in l.iter().enumerate() {
+                        at.push(Step::Index(i));
+                        go(&b.block, v, at, out);
+                        at.pop();
+                    }
+                }
+                m @ Partial::Map(_) => go(&b.block, m, at, out),
+                _ => {}
+            }
+            at.pop();
+        }
+    }
+    let mut out = Vec::new();
+    go(block, config, &mut Vec::new(), &mut out);
+    out
+}
+
+/// Cache of types by source and name.
+pub type Types<'p> = BTreeMap<(String, bool, String), Option<Arc<TypeInfo<'p>>>>;

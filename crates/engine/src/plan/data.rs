@@ -1,0 +1,222 @@
+//! Data sources: read while planning as soon as their configuration is known and nothing that they depend on is about to
+//! change; else read at apply.
+//!
+//! Start at [`Planner::start_data`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use stackctl_core::{Diagnostic, InstanceAddr, InstanceKey, Known, Partial, Path, Severity, canonical};
+use stackctl_lang::value::Value;
+use stackctl_state::{Object, Target};
+
+use super::diff::{Ignore, diff};
+use super::instance::{rep, timeouts};
+use super::model::{Action, After, Operation, PlanMode, Reason};
+use super::planner::Planner;
+use crate::eval::types::Config;
+use crate::eval::{Kind, NodeId};
+use crate::refresh::Answer;
+
+/// An instance of a data source.
+pub(super) struct Source {
+    addr: Arc<InstanceAddr>,
+    instance: u32,
+    key: Option<InstanceKey>,
+    each: Option<Value>,
+    config: Partial,
+    sensitive: Vec<Path>,
+    /// Why it is not read now.
+    deferred: Option<Reason>,
+    /// What was read.
+    found: Option<Known>,
+}
+
+impl Planner<'_> {
+    /// Evaluates the configuration of a data source's instances and asks for those that can be read. False while answers
+    /// are missing.
+    pub(super) fn start_data(&mut self, id: NodeId) -> bool {
+        if self.data.contains_key(&id) {
+            return true;
+        }
+        let graph = Arc::clone(&self.graph);
+        let Some(resource) = graph.resource(id) else { return true };
+        let module = graph.node(id).module;
+        let mut sources = Vec::new();
+        let mut good = true;
+        for instance in 0..self.ev.instances_of(module) {
+            if !self.ev.evaluate(id, instance) {
+                good = false;
+                continue;
+            }
+            let keys = self.keys(id, instance);
+            if keys.is_empty() {
+                continue;
+            }
+            let Some(info) = self.ev.load_type(id) else {
+                self.unknown_type(id, resource);
+                good = false;
+                break;
+            };
+            let place = self.ev.module_instance(module, instance).addr.clone();
+            for (key, each) in keys {
+                let mut address = graph.module(module).module.addr(resource);
+                address.module.clone_from(&place);
+                let addr = Arc::new(address.instance(key.clone()));
+                let r = rep(key.as_ref(), each.as_ref());
+                let conditions = &resource.lifecycle.preconditions;
+                if !self.ev.conditions(conditions, "precondition", (id, instance), key.as_ref(), r, None).0 {
+                    good = false;
+                    continue;
+                }
+                let decoded = {
+                    let place = self.ev.place(id, instance, r, None);
+                    info.spec.decode(&resource.body, resource.span, &place)
+                };
+                if !self.ev.report(decoded.problems, Some(&addr.to_string())) {
+                    good = false;
+                    continue;
+                }
+                let config = Config::of(&decoded.value, &info.ty);
+                for e in info.provider.validate(&addr.resource.ty, &config.value) {
+                    let d = self.ev.place_path(id, Diagnostic::from_provider("Invalid configuration", e));
+                    self.errors.push(d.of(&addr));
+                    good = false;
+                }
+                sources.push(Source {
+                    addr,
+                    instance,
+                    key,
+                    each,
+                    config: config.value,
+                    sensitive: config.sensitive,
+                    deferred: None,
+                    found: None,
+                });
+            }
+        }
+        if !good {
+            self.ev.fail(id);
+            self.data.insert(id, Vec::new());
+            return true;
+        }
+        let waits = graph.node(id).explicit.iter().any(|d| self.changing.contains(d));
+        let known = self.provider_of(id).is_some_and(|p| p.known.is_some());
+        let mut asked = false;
+        for (i, s) in sources.iter_mut().enumerate() {
+            match s.config.to_known() {
+                Ok(config) if known && !waits => {
+                    asked = true;
+                    self.ask_data(id, i, &s.addr.resource.ty, config);
+                }
+                Ok(_) if waits => s.deferred = Some(Reason::ReadBecauseDependencyPending),
+                _ => s.deferred = Some(Reason::ReadBecauseConfigUnknown),
+            }
+        }
+        self.data.insert(id, sources);
+        !asked
+    }
+
+    /// Takes an answer.
+    pub(super) fn data_answer(&mut self, id: NodeId, i: usize, result: Result<Answer, stackctl_core::Error>) {
+        let Some(info) = self.ev.load_type(id) else { return };
+        let Some(source) = self.data.get_mut(&id).and_then(|l| l.get_mut(i)) else { return };
+        match result {
+            Ok(Answer::Data(mut v)) => {
+                canonical(&info.schema.block, &mut v);
+                source.found = Some(v);
+            }
+            Ok(Answer::Objects(_)) => {}
+            Err(e) => {
+                let addr = Arc::clone(&source.addr);
+                let mut d = Diagnostic::from_provider(format!("Reading {addr}"), e);
+                // A check's own data source never stops a plan.
+                if self.graph.resource(id).is_some_and(|r| r.check.is_some()) {
+                    d.severity = Severity::Warning;
+                } else {
+                    self.ev.fail(id);
+                }
+                let d = self.ev.place_path(id, d);
+                self.errors.push(d.of(&addr));
+            }
+        }
+    }
+
+    /// Gives the instances their values.
+    pub(super) fn finish_data(&mut self, id: NodeId) {
+        let graph = Arc::clone(&self.graph);
+        let Some(resource) = graph.resource(id) else { return };
+        let Some(info) = self.ev.load_type(id) else { return };
+        let Some(provider) = self.provider_of(id).cloned() else { return };
+        let mut good = !self.ev.failed(id);
+        for s in self.data.remove(&id).unwrap_or_default() {
+            let at = Target::current((*s.addr).clone());
+            let value = match s.found {
+                Some(found) => {
+                    let sensitive = info.sensitive_paths(&s.config, &s.sensitive);
+                    let value = info.known(&found, &sensitive);
+                    let mut object = Object::new(Arc::clone(&provider.addr), found);
+                    object.schema_version = info.schema.version;
+                    object.sensitive = sensitive.iter().cloned().collect();
+                    if self.state.object(&at).is_none_or(|o| **o != object) {
+                        self.state.put(&at, Arc::new(object));
+                    }
+                    value
+                }
+                None => {
+                    let d = diff(info.schema, &s.config, None, &Ignore::Nothing, &|_| {});
+                    let sensitive = info.sensitive_paths(&d.planned, &s.sensitive);
+                    let value = info.partial(&d.planned, &sensitive);
+                    if self.mode == PlanMode::Normal && s.deferred.is_some() {
+                        let op = Operation {
+                            addr: Arc::clone(&s.addr),
+                            deposed: None,
+                            action: Action::Read,
+                            replacement: None,
+                            provider: Arc::clone(&provider.addr),
+                            before: None,
+                            after: After::from_partial(d.planned),
+                            replace_paths: Vec::new(),
+                            reason: s.deferred,
+                            before_sensitive: Arc::from([]),
+                            after_sensitive: sensitive,
+                            fields: BTreeSet::new(),
+                            importing: None,
+                            previous: None,
+                            dependencies: Arc::from([]),
+                            create_before_destroy: false,
+                            timeouts: timeouts(s.config.get("timeouts")),
+                            unread: false,
+                            resume: false,
+                        };
+                        self.push(id, s.instance, op);
+                        self.changing.insert(id);
+                    }
+                    value
+                }
+            };
+            self.ev.set_instance(id, s.instance, s.key.clone(), value.clone());
+            let r = rep(s.key.as_ref(), s.each.as_ref());
+            let conditions = &resource.lifecycle.postconditions;
+            let at = (id, s.instance);
+            good &= self.ev.conditions(conditions, "postcondition", at, s.key.as_ref(), r, Some(&value)).0;
+        }
+        if !good {
+            self.ev.fail(id);
+        }
+    }
+
+    /// Ephemeral resources are opened at apply only; here nothing of them is known.
+    pub(super) fn ephemeral(&mut self, id: NodeId) {
+        let graph = Arc::clone(&self.graph);
+        let Some(resource) = graph.resource(id) else { return };
+        debug_assert!(matches!(graph.node(id).kind, Kind::Resource(_)));
+        let d = Diagnostic::error(
+            "Ephemeral resources are not supported",
+            format!("ephemeral.{}.{} cannot be opened: no provider here has ephemeral resources.", resource.key.ty, resource.key.name),
+        );
+        let d = self.ev.place_path(id, d);
+        self.errors.push(d);
+        self.ev.fail(id);
+    }
+}

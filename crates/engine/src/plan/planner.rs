@@ -1,0 +1,673 @@
+//! The planner: goes through the configuration in the order of its graph, and asks for what it has to read.
+//!
+//! Pure and synchronous. An object is evaluated as soon as what it refers to is; only what waits for an answer is held
+//! up, everything else goes on. The first round refreshes all objects of providers whose configuration is known. An
+//! error stops what depends on it; everything else is planned, so that all errors are reported together.
+//!
+//! Start at [`Planner::step`]. What happens to one instance is in [`super::instance`], data sources are in
+//! [`super::data`], objects without configuration and the end of the work in [`super::finish`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use stackctl_core::{
+    Diagnostic, Diagnostics, InstanceAddr, InstanceKey, Known, Live, Mode, Partial, Path, Ref, Status, canonical,
+};
+use stackctl_lang::refs::{Reference, Subject, body_references, references};
+use stackctl_state::{Object, ProviderAddr, State, Target as ObjectAddr};
+
+use super::model::{Drift, OpId, Operation, Plan, PlanMode};
+use super::moves::{self, Moved, Statement};
+use super::target::Target;
+use crate::eval::{Evaluator, Graph, Kind, NodeId, Settings, TypeInfo};
+use crate::providers::Providers;
+use crate::refresh::{Answer, Read, ReadAnswer, ReadId, ReadRequest, absorb};
+
+/// What is to be planned.
+#[derive(Clone)]
+pub struct Options {
+    /// What for.
+    pub mode: PlanMode,
+    /// `-target`, as written.
+    pub targets: Vec<String>,
+    /// `-replace`
+    pub replace: Vec<InstanceAddr>,
+    /// Read objects anew; else state is believed.
+    pub refresh: bool,
+    /// Configuration, variables, and the world.
+    pub settings: Settings,
+}
+
+/// What the planner wants next.
+pub enum Step {
+    /// These reads, all at the same time.
+    Need(Vec<ReadRequest>),
+    /// Nothing: the plan is done. With errors it shows how far planning came.
+    Done(Box<Plan>, Diagnostics),
+}
+
+/// A plan in the making.
+pub struct Planner<'p> {
+    pub(super) ev: Evaluator<'p>,
+    pub(super) graph: Arc<Graph>,
+    pub(super) mode: PlanMode,
+    pub(super) refresh: bool,
+    pub(super) raw_targets: Vec<String>,
+    pub(super) targets: Vec<Target>,
+    pub(super) replace: BTreeSet<InstanceAddr>,
+    /// The state as it was given.
+    pub(super) recorded: Arc<State>,
+    /// The state after moves; takes up what is read.
+    pub(super) state: State,
+    pub(super) moves: Moved,
+    pub(super) previous: HashMap<InstanceAddr, Arc<InstanceAddr>>,
+    /// Managed objects in state, in order of address.
+    pub(super) objects: Vec<Obj<'p>>,
+    pub(super) current: HashMap<Arc<InstanceAddr>, usize>,
+    /// Nodes that this run is about.
+    pub(super) needed: Vec<bool>,
+    /// Nodes that `-target` means, without what they depend on.
+    pub(super) direct: HashSet<NodeId>,
+    waits: Vec<u32>,
+    queue: VecDeque<NodeId>,
+    finished: Vec<bool>,
+    /// Unanswered reads that a node waits for.
+    parked: HashMap<NodeId, u32>,
+    /// Unanswered reads of objects, by node of their resource.
+    unread: HashMap<NodeId, u32>,
+    pending: HashMap<ReadId, Pending>,
+    outbox: Vec<ReadRequest>,
+    next_read: u32,
+    by_provider: HashMap<NodeId, Vec<usize>>,
+    pub(super) providers: HashMap<NodeId, ProviderState>,
+    pub(super) imports: BTreeMap<NodeId, Vec<Import>>,
+    pub(super) data: HashMap<NodeId, Vec<super::data::Source>>,
+    pub(super) ops: Vec<Operation>,
+    /// Operations of a node, with the module instance.
+    pub(super) by_node: HashMap<NodeId, Vec<(u32, OpId)>>,
+    /// Nodes in which something is about to change, for `depends_on`.
+    pub(super) changing: HashSet<NodeId>,
+    pub(super) drift: Vec<Drift>,
+    pub(super) errors: Diagnostics,
+    /// Attributes that somebody refers to, by resource; `None` for the whole object.
+    referred: HashMap<NodeId, Option<BTreeSet<String>>>,
+}
+
+/// An object in state.
+pub(super) struct Obj<'p> {
+    pub(super) at: ObjectAddr,
+    pub(super) addr: Arc<InstanceAddr>,
+    pub(super) object: Arc<Object>,
+    pub(super) info: Option<Arc<TypeInfo<'p>>>,
+    pub(super) node: Option<NodeId>,
+    pub(super) provider: Arc<ProviderAddr>,
+    pub(super) provider_node: Option<NodeId>,
+    /// Attributes as state has them, in canonical form.
+    pub(super) recorded: Arc<Known>,
+    /// Attributes as they are; `None` if the object is gone.
+    pub(super) live: Option<Arc<Known>>,
+    /// The provider could not be asked.
+    pub(super) unread: bool,
+    /// An instance of the configuration, or a destroy, has dealt with it.
+    pub(super) claimed: bool,
+}
+
+/// A provider configuration as far as it is known.
+#[derive(Clone)]
+pub(super) struct ProviderState {
+    pub(super) addr: Arc<ProviderAddr>,
+    pub(super) config: Arc<Partial>,
+    pub(super) sensitive: Vec<Path>,
+    pub(super) known: Option<Arc<Known>>,
+}
+
+/// An object to import.
+#[derive(Clone)]
+pub(super) struct Import {
+    pub(super) addr: InstanceAddr,
+    pub(super) id: String,
+    /// What was found.
+    pub(super) found: Option<Known>,
+}
+
+enum Pending {
+    Objects(Vec<usize>),
+    Import(NodeId, usize),
+    Data(NodeId, usize),
+}
+
+impl<'p> Planner<'p> {
+    /// Prepares a plan of `state`, which has nothing open any more.
+    pub fn new(options: Options, state: Arc<State>, providers: &'p Providers) -> Planner<'p> {
+        let settings = options.settings;
+        let implied: BTreeSet<String> = state
+            .objects()
+            .map(|(_, o)| &o.provider)
+            .filter(|p| p.module.is_root() && p.alias.is_none())
+            .map(|p| p.source.clone())
+            .collect();
+        let implied: Vec<String> = implied.into_iter().collect();
+        let (graph, mut errors) = Graph::new(&settings.config.root, &settings.sources, &implied);
+        let graph = Arc::new(graph);
+        let statements: Vec<Statement> = graph
+            .modules
+            .iter()
+            .flat_map(|m| {
+                m.module.moved.iter().map(|s| Statement {
+                    module: m.module.path.clone(),
+                    from: s.from.clone(),
+                    to: s.to.clone(),
+                    range: stackctl_lang::diag::range(&settings.sources, s.span),
+                })
+            })
+            .collect();
+        let (mut moved, diags) = moves::apply(&statements, &graph, &state);
+        errors.extend(diags);
+        let previous = moved.moves.iter().map(|m| (m.to.clone(), Arc::new(m.from.clone()))).collect();
+        let targets = parse_targets(&options.targets, &mut errors);
+        let n = graph.nodes.len();
+        let mut planner = Planner {
+            ev: Evaluator::new(settings, Arc::clone(&graph), providers),
+            mode: options.mode,
+            refresh: options.refresh,
+            raw_targets: options.targets,
+            targets,
+            replace: options.replace.into_iter().collect(),
+            recorded: state,
+            state: std::mem::replace(&mut moved.state, State::new("")),
+            moves: moved,
+            previous,
+            objects: Vec::new(),
+            current: HashMap::new(),
+            needed: vec![false; n],
+            direct: HashSet::new(),
+            waits: vec![0; n],
+            queue: VecDeque::new(),
+            finished: vec![false; n],
+            parked: HashMap::new(),
+            unread: HashMap::new(),
+            pending: HashMap::new(),
+            outbox: Vec::new(),
+            next_read: 0,
+            by_provider: HashMap::new(),
+            providers: HashMap::new(),
+            imports: BTreeMap::new(),
+            data: HashMap::new(),
+            ops: Vec::new(),
+            by_node: HashMap::new(),
+            changing: HashSet::new(),
+            drift: Vec::new(),
+            errors,
+            referred: HashMap::new(),
+            graph,
+        };
+        planner.take_objects();
+        planner.choose();
+        planner.collect_references();
+        planner.start();
+        planner
+    }
+
+    /// Takes the answers to the reads of the last step, in any order, and goes on as far as possible.
+    pub fn step(&mut self, answers: Vec<ReadAnswer>) -> Step {
+        for a in answers {
+            self.answer(a);
+        }
+        while let Some(id) = self.queue.pop_front() {
+            self.run(id);
+        }
+        if self.outbox.is_empty() && self.pending.is_empty() {
+            let (plan, diags) = self.finish();
+            return Step::Done(Box::new(plan), diags);
+        }
+        Step::Need(std::mem::take(&mut self.outbox))
+    }
+
+    // ── preparation ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn take_objects(&mut self) {
+        let all: Vec<(ObjectAddr, Arc<Object>)> = self
+            .state
+            .objects()
+            .filter(|(at, _)| at.addr.resource.mode == Mode::Managed)
+            .map(|(at, o)| (at, Arc::clone(o)))
+            .collect();
+        let mut addrs: HashMap<ProviderAddr, Arc<ProviderAddr>> = HashMap::new();
+        for (at, object) in all {
+            let node = self.graph.find_resource(&at.addr.resource.config());
+            let provider_node = match node {
+                Some(id) => self.graph.node(id).provider,
+                None => self.graph.find_provider(&object.provider),
+            };
+            let provider = match node.and(provider_node).and_then(|id| self.graph.provider_addr(id)) {
+                Some(a) => Arc::clone(addrs.entry(a).or_insert_with_key(|a| Arc::new(a.clone()))),
+                None => Arc::clone(&object.provider),
+            };
+            let info = self.ev.type_named(&provider.source, false, &at.addr.resource.ty);
+            let recorded = Arc::new(match &info {
+                Some(info) => self.upgraded(&at, &object, info),
+                None => object.attributes.clone(),
+            });
+            let addr = Arc::new(at.addr.clone());
+            let i = self.objects.len();
+            if at.deposed.is_none() {
+                self.current.insert(Arc::clone(&addr), i);
+            }
+            if let Some(p) = provider_node {
+                self.by_provider.entry(p).or_default().push(i);
+            }
+            let (unread, claimed, live) = (false, false, Some(Arc::clone(&recorded)));
+            self.objects.push(Obj {
+                at,
+                addr,
+                object,
+                info,
+                node,
+                provider,
+                provider_node,
+                recorded,
+                live,
+                unread,
+                claimed,
+            });
+        }
+    }
+
+    /// Attributes in the canonical form of today's schema.
+    fn upgraded(&mut self, at: &ObjectAddr, object: &Object, info: &TypeInfo<'p>) -> Known {
+        let mut v = match &object.flat {
+            Some(flat) => crate::refresh::unflatten(&info.schema.block, flat),
+            None => object.attributes.clone(),
+        };
+        if object.schema_version != info.schema.version {
+            match info.provider.upgrade(&at.addr.resource.ty, object.schema_version, v.clone()) {
+                Ok(new) => v = new,
+                Err(e) => self.errors.push(
+                    Diagnostic::from_provider("Resource instance managed by newer provider version", e).of(at),
+                ),
+            }
+        }
+        canonical(&info.schema.block, &mut v);
+        v
+    }
+
+    /// Decides which nodes this run is about.
+    fn choose(&mut self) {
+        let n = self.graph.nodes.len();
+        let destroy = self.mode == PlanMode::Destroy;
+        if self.targets.is_empty() && !destroy {
+            self.needed = vec![true; n];
+            return;
+        }
+        let mut roots: Vec<NodeId> = Vec::new();
+        if destroy {
+            // Only what provider configurations need has a value while everything goes away.
+            roots.extend(self.objects.iter().filter_map(|o| o.provider_node));
+        } else {
+            let graph = Arc::clone(&self.graph);
+            for id in graph.resources() {
+                let Some(addr) = graph.resource_addr(id) else { continue };
+                if self.targets.iter().any(|t| t.may_cover(&addr)) {
+                    self.direct.insert(id);
+                    roots.push(id);
+                }
+            }
+            let orphans = self.objects.iter().filter(|o| o.node.is_none() && self.targeted(&o.addr));
+            roots.extend(orphans.filter_map(|o| o.provider_node));
+        }
+        while let Some(id) = roots.pop() {
+            if !std::mem::replace(&mut self.needed[id.0 as usize], true) {
+                roots.extend(&self.graph.node(id).deps);
+            }
+        }
+        if !destroy {
+            // Objects without value of their own whose needs are all met come for free: outputs, checks, variables.
+            let graph = Arc::clone(&self.graph);
+            for id in &graph.order {
+                let node = graph.node(*id);
+                let free = matches!(node.kind, Kind::Output(_) | Kind::Local(_) | Kind::Variable(_) | Kind::Whole(_));
+                if free && !node.deps.is_empty() && node.deps.iter().all(|d| self.needed[d.0 as usize]) {
+                    self.needed[id.0 as usize] = true;
+                }
+            }
+        }
+    }
+
+    /// True if `-target` does not leave an instance out.
+    pub(super) fn targeted(&self, addr: &InstanceAddr) -> bool {
+        self.targets.is_empty() || self.targets.iter().any(|t| t.covers(addr))
+    }
+
+    /// What the configuration refers to decides which lazy attributes are read.
+    fn collect_references(&mut self) {
+        let graph = Arc::clone(&self.graph);
+        let lazy = |i: &TypeInfo<'_>| {
+            i.schema.block.attrs.values().any(|a| a.lazy) || i.schema.block.blocks.values().any(|b| b.lazy)
+        };
+        if !self.objects.iter().any(|o| o.info.as_deref().is_some_and(lazy)) {
+            return;
+        }
+        for m in 0..graph.modules.len() {
+            let module = crate::eval::ModId(m as u32);
+            let c = &graph.module(module).module.content;
+            let mut note = |r: &Reference<'_>| {
+                if !matches!(r.subject, Subject::Resource(Mode::Managed, ..)) {
+                    return;
+                }
+                let Some(id) = graph.lookup(module, &r.subject) else { return };
+                let attr = r.rest.iter().find_map(|s| match &s.kind {
+                    stackctl_hcl::ast::StepKind::Attr(n) => Some(n.to_string()),
+                    _ => None,
+                });
+                let entry = self.referred.entry(id).or_insert_with(|| Some(BTreeSet::new()));
+                match (entry, attr) {
+                    (Some(set), Some(a)) => {
+                        set.insert(a);
+                    }
+                    (entry, None) => *entry = None,
+                    (None, _) => {}
+                }
+            };
+            c.locals.values().for_each(|l| references(&l.value).iter().for_each(&mut note));
+            c.outputs.values().for_each(|o| references(&o.value).iter().for_each(&mut note));
+            c.module_calls.values().for_each(|c| body_references(&c.body).iter().for_each(&mut note));
+            c.resources.values().for_each(|r| body_references(&r.body).iter().for_each(&mut note));
+            c.provider_configs.iter().for_each(|p| body_references(&p.body).iter().for_each(&mut note));
+        }
+    }
+
+    fn start(&mut self) {
+        let graph = Arc::clone(&self.graph);
+        for id in &graph.order {
+            if !self.needed[id.0 as usize] {
+                self.finished[id.0 as usize] = true;
+                continue;
+            }
+            let waits = graph.node(*id).deps.iter().filter(|d| self.needed[d.0 as usize]).count();
+            self.waits[id.0 as usize] = waits as u32;
+            if waits == 0 {
+                self.queue.push_back(*id);
+            }
+        }
+        self.collect_imports();
+    }
+
+    // ── the walk ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn run(&mut self, id: NodeId) {
+        let graph = Arc::clone(&self.graph);
+        let node = graph.node(id);
+        if node.deps.iter().any(|d| self.needed[d.0 as usize] && self.ev.failed(*d)) {
+            self.ev.fail(id);
+            return self.done(id);
+        }
+        match node.kind {
+            Kind::Resource(_) => {
+                if self.unread.get(&id).is_some_and(|n| *n > 0) {
+                    // The answers wake the node.
+                    self.parked.insert(id, self.unread[&id]);
+                    return;
+                }
+                let mode = graph.resource(id).map_or(Mode::Managed, |r| r.key.mode);
+                let ready = match mode {
+                    Mode::Managed => self.start_imports(id),
+                    Mode::Data => self.start_data(id),
+                    Mode::Ephemeral => true,
+                };
+                if !ready {
+                    return;
+                }
+                match mode {
+                    Mode::Managed => self.managed(id),
+                    Mode::Data => self.finish_data(id),
+                    Mode::Ephemeral => self.ephemeral(id),
+                }
+            }
+            Kind::Provider(_) | Kind::Implied(_) => {
+                let instances = self.ev.instances_of(node.module).min(1);
+                (0..instances).for_each(|i| {
+                    self.ev.evaluate(id, i);
+                });
+                self.provider_ready(id);
+            }
+            _ => {
+                for i in 0..self.ev.instances_of(node.module) {
+                    self.ev.evaluate(id, i);
+                }
+                if matches!(node.kind, Kind::Gate(_) | Kind::Close(_))
+                    && node.deps.iter().any(|d| self.changing.contains(d))
+                {
+                    self.changing.insert(id);
+                }
+            }
+        }
+        self.done(id);
+    }
+
+    fn done(&mut self, id: NodeId) {
+        if std::mem::replace(&mut self.finished[id.0 as usize], true) {
+            return;
+        }
+        let graph = Arc::clone(&self.graph);
+        for d in &graph.dependents[id.0 as usize] {
+            let w = &mut self.waits[d.0 as usize];
+            if *w > 0 {
+                *w -= 1;
+                if *w == 0 {
+                    self.queue.push_back(*d);
+                }
+            }
+        }
+    }
+
+    /// True if a node was evaluated without error.
+    pub(super) fn succeeded(&self, id: NodeId) -> bool {
+        self.finished[id.0 as usize] && !self.ev.failed(id) && self.graph.rank[id.0 as usize] != u32::MAX
+    }
+
+    fn provider_ready(&mut self, id: NodeId) {
+        let Some(addr) = self.graph.provider_addr(id) else { return };
+        let (config, sensitive) = self.ev.provider_config(id).unwrap_or((Partial::Unknown, Vec::new()));
+        let known = config.to_known().ok().map(Arc::new);
+        let addr = Arc::new(addr);
+        let state = ProviderState { addr, config: Arc::new(config), sensitive, known: known.clone() };
+        self.providers.insert(id, state);
+        let failed = self.ev.failed(id);
+        let mut by_type: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for i in self.by_provider.get(&id).cloned().unwrap_or_default() {
+            let o = &self.objects[i];
+            let in_run = o.node.map_or_else(|| self.targeted(&o.addr), |n| self.needed[n.0 as usize])
+                || self.mode == PlanMode::Destroy;
+            let Some(info) = o.info.as_ref().filter(|_| in_run && !failed) else { continue };
+            if info.schema.local_only || o.recorded.get("id").as_str().is_none_or(str::is_empty) {
+                continue;
+            }
+            if known.is_none() {
+                self.objects[i].unread = true;
+            } else if self.refresh || o.object.unfinished {
+                by_type.entry(o.addr.resource.ty.clone()).or_default().push(i);
+            }
+        }
+        for (ty, list) in by_type {
+            let refs: Vec<Ref> = list.iter().map(|i| self.reference(*i)).collect();
+            for i in &list {
+                if let Some(node) = self.objects[*i].node {
+                    *self.unread.entry(node).or_default() += 1;
+                }
+            }
+            self.ask(id, ty, Read::Objects(refs), Pending::Objects(list));
+        }
+    }
+
+    fn reference(&self, i: usize) -> Ref {
+        let o = &self.objects[i];
+        let id = o.recorded.get("id").as_str().unwrap_or_default().to_owned();
+        Ref { id, known: (*o.recorded).clone(), wanted: self.wanted(o) }
+    }
+
+    /// Lazy attributes of an object that are configured, in state, or referred to.
+    fn wanted(&self, o: &Obj<'_>) -> Option<Arc<BTreeSet<String>>> {
+        let block = &o.info.as_ref()?.schema.block;
+        let lazy: Vec<&str> = block
+            .attrs
+            .iter()
+            .filter(|(_, a)| a.lazy)
+            .map(|(n, _)| *n)
+            .chain(block.blocks.iter().filter(|(_, b)| b.lazy).map(|(n, _)| *n))
+            .collect();
+        if lazy.is_empty() {
+            return None;
+        }
+        let referred = o.node.and_then(|n| self.referred.get(&n));
+        if matches!(referred, Some(None)) {
+            return None;
+        }
+        let body = o.node.and_then(|n| self.graph.resource(n)).map(|r| &r.body);
+        let wanted = lazy.into_iter().filter(|n| {
+            let configured = body.is_some_and(|b| {
+                b.attribute(n).is_some()
+                    || b.blocks_of(n).next().is_some()
+                    || b.blocks_of("dynamic").any(|d| d.label(0) == Some(n))
+            });
+            let in_state = match o.recorded.get(n) {
+                Known::Null => false,
+                Known::List(l) => !l.is_empty(),
+                _ => true,
+            };
+            configured || in_state || referred.is_some_and(|r| r.as_ref().is_none_or(|r| r.contains(*n)))
+        });
+        Some(Arc::new(wanted.map(str::to_owned).collect()))
+    }
+
+    // ── reads ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn ask(&mut self, provider: NodeId, ty: String, read: Read, pending: Pending) {
+        let Some(p) = self.providers.get(&provider) else { return };
+        let Some(config) = p.known.clone() else { return };
+        let id = ReadId(self.next_read);
+        self.next_read += 1;
+        let provider = Arc::clone(&p.addr);
+        self.pending.insert(id, pending);
+        self.outbox.push(ReadRequest { id, provider, config, ty, read });
+    }
+
+    pub(super) fn ask_data(&mut self, id: NodeId, source: usize, ty: &str, config: Known) {
+        if let Some(p) = self.graph.node(id).provider {
+            self.ask(p, ty.to_owned(), Read::Data(config), Pending::Data(id, source));
+            *self.parked.entry(id).or_default() += 1;
+        }
+    }
+
+    pub(super) fn ask_import(&mut self, id: NodeId, import: usize, ty: &str, known: Known) {
+        let text = known.get("id").as_str().unwrap_or_default().to_owned();
+        if let Some(p) = self.graph.node(id).provider {
+            let at = Ref { id: text, known, wanted: None };
+            self.ask(p, ty.to_owned(), Read::Objects(vec![at]), Pending::Import(id, import));
+            *self.parked.entry(id).or_default() += 1;
+        }
+    }
+
+    fn answer(&mut self, a: ReadAnswer) {
+        match self.pending.remove(&a.id) {
+            None => {}
+            Some(Pending::Objects(list)) => {
+                self.refreshed(&list, a.result);
+                for i in list {
+                    if let Some(node) = self.objects[i].node {
+                        if let Some(n) = self.unread.get_mut(&node) {
+                            *n -= 1;
+                        }
+                        self.wake(node);
+                    }
+                }
+            }
+            Some(Pending::Import(node, i)) => {
+                self.imported(node, i, a.result);
+                self.wake(node);
+            }
+            Some(Pending::Data(node, i)) => {
+                self.data_answer(node, i, a.result);
+                self.wake(node);
+            }
+        }
+    }
+
+    fn wake(&mut self, node: NodeId) {
+        if let Some(n) = self.parked.get_mut(&node) {
+            *n -= 1;
+            if *n == 0 {
+                self.parked.remove(&node);
+                self.queue.push_back(node);
+            }
+        }
+    }
+
+    fn refreshed(&mut self, list: &[usize], result: Result<Answer, stackctl_core::Error>) {
+        let live = match result {
+            Ok(Answer::Objects(l)) => l,
+            Ok(Answer::Data(_)) => Vec::new(),
+            Err(e) => {
+                let names: Vec<String> = list.iter().take(3).map(|i| self.objects[*i].at.to_string()).collect();
+                let more = list.len().saturating_sub(names.len());
+                let what = if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(", ") };
+                let mut d = Diagnostic::from_provider(format!("Reading {what}"), e);
+                if let [only] = list {
+                    d = d.of(&self.objects[*only].at);
+                }
+                self.errors.push(d);
+                for i in list {
+                    if let Some(node) = self.objects[*i].node {
+                        self.ev.fail(node);
+                    }
+                }
+                return;
+            }
+        };
+        let mut by_id: HashMap<String, Live> = live.into_iter().map(|l| (l.asked.clone(), l)).collect();
+        for i in list {
+            let o = &mut self.objects[*i];
+            let id = o.recorded.get("id").as_str().unwrap_or_default();
+            o.live = match (by_id.remove(id), &o.info) {
+                (Some(l), Some(info)) if l.status != Status::Deleting => {
+                    let new = absorb(info.schema, &o.recorded, l.value);
+                    Some(if new == *o.recorded { Arc::clone(&o.recorded) } else { Arc::new(new) })
+                }
+                _ => None,
+            };
+        }
+    }
+
+    /// The provider configuration of a resource's node.
+    pub(super) fn provider_of(&self, id: NodeId) -> Option<&ProviderState> {
+        self.providers.get(&self.graph.node(id).provider?)
+    }
+
+    /// The current object in state at an address.
+    pub(super) fn current_object(&self, addr: &InstanceAddr) -> Option<usize> {
+        self.current.get(addr).copied()
+    }
+
+    /// Keys of a node's instances with `each.value`, in a module instance.
+    pub(super) fn keys(
+        &self,
+        id: NodeId,
+        instance: u32,
+    ) -> Vec<(Option<InstanceKey>, Option<stackctl_lang::value::Value>)> {
+        self.ev.expansion(id, instance).map(|e| crate::eval::evaluator::keys(e).collect()).unwrap_or_default()
+    }
+}
+
+fn parse_targets(raw: &[String], errors: &mut Diagnostics) -> Vec<Target> {
+    raw.iter()
+        .filter_map(|t| {
+            let parsed = Target::parse(t);
+            if parsed.is_none() {
+                errors.push(Diagnostic::error(
+                    "Invalid target",
+                    format!("\"{t}\" is not the address of a resource, an instance or a module."),
+                ));
+            }
+            parsed
+        })
+        .collect()
+}
