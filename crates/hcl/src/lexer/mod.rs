@@ -170,6 +170,7 @@ impl Lexer<'_> {
                 self.stack.pop();
                 self.push(Kind::SeqEnd, start, start + 2);
             }
+            b'<' | b'=' | b'>' if self.at_conflict_marker(byte) => self.conflict_marker(),
             b'<' if self.peek(1) == b'<' => self.heredoc_opener(),
             _ => self.operator(byte),
         }
@@ -262,6 +263,20 @@ impl Lexer<'_> {
             *depth = if byte == b'{' { *depth + 1 } else { depth.saturating_sub(1) };
         }
         self.push(if byte == b'{' { Kind::OBrace } else { Kind::CBrace }, start, start + 1);
+    }
+
+    /// Whether seven of `byte` begin a line, as version control leaves them where two changes collide.
+    fn at_conflict_marker(&self, byte: u8) -> bool {
+        let at_line_start = self.at == 0 || self.bytes[self.at - 1] == b'\n';
+        at_line_start && self.bytes.get(self.at..self.at + 7).is_some_and(|run| run.iter().all(|other| *other == byte))
+    }
+
+    fn conflict_marker(&mut self) {
+        let (start, end) = (self.at, self.line_end(self.at));
+        let detail = "This line was left by a merge of two versions of the file that changed the same place.";
+        self.error("Merge conflict", detail, start, end).hint =
+            Some("keep one version and remove the markers".to_owned());
+        self.at = end;
     }
 
     fn heredoc_opener(&mut self) {

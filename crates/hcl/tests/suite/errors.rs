@@ -30,6 +30,10 @@ fn errors_and_recovery() {
 
 /// The text, then what is expected of it.
 const CASES: &[(&str, &str)] = &[
+    (
+        "<<<<<<< ours\na = 1\n=======\nb = 2\n>>>>>>> theirs\n",
+        "Merge conflict@1:1-1:13\nMerge conflict@3:1-3:8\nMerge conflict@5:1-5:15\na=1; b=2",
+    ),
     ("a = \nb = 1\n", "Missing expression@1:5-1:5\na=<invalid>; b=1"),
     ("a = [1, 2\nb = 3\n", "Missing closing bracket@2:1-2:2 (1:5-1:6)\na=<invalid>; b=3"),
     ("a = [1 2]\nb = 3\n", "Missing comma@1:8-1:9 (1:5-1:6)\na=<invalid>; b=3"),
