@@ -1,1 +1,86 @@
-//! stackctl-backend
+//! Backends: where states are kept, configured as in a `backend` block.
+//!
+//! - [`schema`], [`configure`]: the block. **Start here.**
+//! - `objects`: object storage on S3. `table`: locks and digests on DynamoDB. `errors`: what their answers mean.
+//!
+//! This crate carries out single requests. What is sent when, and what an answer means for the state, is decided in
+//! `stackctl_state::remote`.
+
+mod config;
+mod ensure;
+mod errors;
+mod objects;
+mod table;
+
+use std::sync::Arc;
+
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use stackctl_aws::kit::connect::{Connection, connect};
+use stackctl_core::{Error, Host, Known, Result};
+use stackctl_state::{Backend, Local, Remote};
+
+pub use config::{S3, schema};
+
+/// The backend that a block configures. `kind` is its label; without a block it is `local` with null attributes.
+///
+/// # Errors
+/// For a kind that we do not have, for wrong settings, and if AWS cannot be reached with them. `path` is the argument at
+/// fault, where one is.
+pub async fn configure(kind: &str, config: &Known, host: &Host) -> Result<Arc<dyn Backend>> {
+    match kind {
+        "local" => {
+            let text = |k: &str| config.get(k).as_str();
+            Ok(Arc::new(Local::new(&host.cwd, text("path"), text("workspace_dir"))))
+        }
+        "s3" => s3(config, host).await,
+        other => Err(Error::invalid(format!("The backend {other:?} is not available.")).hinted(
+            "States are kept in local files or in S3: use `backend \"s3\"`, or `backend \"local\"`. A state of another \
+             backend can be moved with `terraform init -migrate-state` first.",
+        )),
+    }
+}
+
+/// The `s3` backend.
+///
+/// # Errors
+/// As for [`configure`].
+pub async fn s3(config: &Known, host: &Host) -> Result<Arc<dyn Backend>> {
+    let settings = S3::decode(config, &host.env)?;
+    let connection = connect(&settings.connection, host).await?;
+    let mut remote = Remote::new(
+        Arc::new(objects::Bucket::new(&settings, clients(&settings, &connection), &connection)),
+        settings.key.clone(),
+        settings.prefix.clone(),
+    );
+    if let Some(name) = &settings.table {
+        remote = remote.table(Arc::new(table::Table::new(name, &connection)));
+    }
+    if settings.use_lockfile {
+        remote = remote.lockfile();
+    }
+    Ok(Arc::new(remote))
+}
+
+/// Creates the bucket (with versions) and the lock table that an `s3` block names, where they are missing.
+///
+/// # Errors
+/// If one of them can be neither found nor made.
+pub async fn ensure(config: &Known, host: &Host) -> Result<()> {
+    let settings = S3::decode(config, &host.env)?;
+    let connection = connect(&settings.connection, host).await?;
+    ensure::ensure(&settings, &connection).await
+}
+
+/// Two clients of one bucket: the second never repeats a request by itself, because whether a conditional write may be
+/// repeated is the protocol's decision.
+fn clients(settings: &S3, connection: &Connection) -> (aws_sdk_s3::Client, aws_sdk_s3::Client) {
+    let base = aws_sdk_s3::config::Builder::from(&connection.sdk_for("s3")).force_path_style(settings.path_style());
+    let base = if settings.checksums {
+        base
+    } else {
+        base.request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+    };
+    let once = base.clone().retry_config(aws_sdk_s3::config::retry::RetryConfig::disabled());
+    (aws_sdk_s3::Client::from_conf(base.build()), aws_sdk_s3::Client::from_conf(once.build()))
+}

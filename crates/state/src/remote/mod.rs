@@ -144,5 +144,31 @@ impl Backend for Remote {
     }
 }
 
+/// A key that encrypts objects and travels with each request (SSE-C).
+#[derive(Clone)]
+pub struct CustomerKey {
+    /// 32 bytes in base64.
+    pub key: String,
+    /// MD5 of the bytes in base64, which the service asks for.
+    pub md5: String,
+}
+
+impl CustomerKey {
+    /// Checks a key.
+    ///
+    /// # Errors
+    /// Says why it cannot be one, without showing it.
+    pub fn parse(text: &str) -> Result<CustomerKey, String> {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::STANDARD;
+        use md5::Digest as _;
+        let bytes = STANDARD.decode(text).map_err(|_| "it is not base64".to_owned())?;
+        if bytes.len() != 32 {
+            return Err(format!("it has {} bits instead of 256", bytes.len() * 8));
+        }
+        Ok(CustomerKey { key: text.to_owned(), md5: STANDARD.encode(md5::Md5::digest(&bytes)) })
+    }
+}
+
 #[cfg(test)]
 mod tests;
