@@ -15,34 +15,34 @@ struct Opener {
     brace: Token,
 }
 
-/// The names set in a body. Most bodies have few, for which looking at all of them is fastest.
-#[derive(Default)]
-struct Names<'t> {
-    few: Vec<(&'t str, Token)>,
-    many: HashMap<&'t str, Token>,
-}
+/// In a body with fewer items, looking at all of them finds a repeated name fastest.
+const FEW: usize = 16;
 
-impl<'t> Names<'t> {
-    /// Adds a name, or returns where it was added before.
-    fn insert(&mut self, name: &'t str, token: Token) -> Option<Token> {
-        if let Some((_, earlier)) = self.few.iter().find(|(known, _)| *known == name) {
-            return Some(*earlier);
-        }
-        if self.few.len() < 16 {
-            self.few.push((name, token));
-            return None;
-        }
-        match self.many.entry(name) {
-            Entry::Occupied(earlier) => Some(*earlier.get()),
-            Entry::Vacant(free) => {
-                free.insert(token);
-                None
-            }
+/// The place of the earlier attribute of the same name as `name`, which is not in `items` yet. `names` is an index that
+/// is built once the body is large.
+fn earlier(items: &[Item], names: &mut HashMap<Box<str>, Span>, name: &Ident) -> Option<Span> {
+    let attributes = || {
+        items.iter().filter_map(|item| match item {
+            Item::Attribute(attribute) => Some(&attribute.name),
+            Item::Block(_) => None,
+        })
+    };
+    if items.len() < FEW {
+        return attributes().find(|earlier| earlier.name == name.name).map(|earlier| earlier.span);
+    }
+    if names.is_empty() {
+        names.extend(attributes().map(|earlier| (earlier.name.clone(), earlier.span)));
+    }
+    match names.entry(name.name.clone()) {
+        Entry::Occupied(earlier) => Some(*earlier.get()),
+        Entry::Vacant(free) => {
+            free.insert(name.span);
+            None
         }
     }
 }
 
-impl<'t> Parser<'t> {
+impl Parser<'_> {
     pub(super) fn file(&mut self) -> Body {
         let items = self.items(None);
         let end = self.span(u32::try_from(self.text.len()).unwrap_or(u32::MAX), self.text.len());
@@ -52,7 +52,7 @@ impl<'t> Parser<'t> {
     /// Items up to the closing brace, which is not consumed, or to the end.
     fn items(&mut self, opener: Option<Opener>) -> Vec<Item> {
         let mut items: Vec<Item> = Vec::new();
-        let mut seen = Names::default();
+        let mut names = HashMap::new();
         let mut single_line = opener.is_some() && !matches!(self.peek(), Kind::Newline | Kind::CBrace | Kind::Eof);
         loop {
             let token = self.token();
@@ -72,8 +72,8 @@ impl<'t> Parser<'t> {
                 Kind::CBrace if opener.is_some() => break,
                 Kind::Ident => {
                     let item = self.item(single_line);
-                    if let Some(Item::Attribute(_)) = &item {
-                        self.check_repeated(&mut seen, token);
+                    if let Some(Item::Attribute(attribute)) = &item {
+                        self.check_repeated(&items, &mut names, &attribute.name);
                     }
                     items.extend(item);
                     if single_line {
@@ -87,12 +87,11 @@ impl<'t> Parser<'t> {
         items
     }
 
-    fn check_repeated(&mut self, seen: &mut Names<'t>, name: Token) {
-        let text = self.text_of(name);
-        if let Some(earlier) = seen.insert(text, name) {
-            let detail = format!("The argument `{text}` is set twice; each argument may be set only once.");
-            let error = SyntaxError::new("Attribute redefined", detail, self.span_of(name));
-            self.errors.push(error.with_context(self.span_of(earlier), "first set here"));
+    fn check_repeated(&mut self, items: &[Item], names: &mut HashMap<Box<str>, Span>, name: &Ident) {
+        if let Some(earlier) = earlier(items, names, name) {
+            let detail = format!("The argument `{}` is set twice; each argument may be set only once.", name.name);
+            let error = SyntaxError::new("Attribute redefined", detail, name.span);
+            self.errors.push(error.with_context(earlier, "first set here"));
         }
     }
 

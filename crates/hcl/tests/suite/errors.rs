@@ -28,6 +28,14 @@ fn errors_and_recovery() {
     }
 }
 
+/// Repeated names are found in bodies of every size, also when the first one is far away.
+#[test]
+fn repeated_names_in_large_bodies() {
+    let text = (0..40).map(|n| format!("a{n} = 1\n")).collect::<String>() + "a3 = 2\na30 = 2\nb {}\nb {}\n";
+    let (_, errors) = parse_body(&text, FileId(0));
+    assert_eq!(errors.iter().map(|error| error.summary.as_str()).collect::<Vec<_>>(), ["Attribute redefined"; 2]);
+}
+
 /// The text, then what is expected of it.
 const CASES: &[(&str, &str)] = &[
     (
