@@ -14,6 +14,9 @@ pub mod kit;
 #[cfg(feature = "ec2")]
 mod ec2;
 
+#[cfg(feature = "s3")]
+mod s3;
+
 /// The table of all types.
 pub fn provider() -> Arc<dyn Provider> {
     Arc::new(aws())
@@ -24,5 +27,7 @@ pub fn aws() -> kit::provider::Aws {
     kit::provider::Aws::new(vec![
         #[cfg(feature = "ec2")]
         ec2::service(),
+        #[cfg(feature = "s3")]
+        s3::service(),
     ])
 }

@@ -357,6 +357,14 @@ impl Sheet {
         self.schema.zero_is_null = false;
         self
     }
+    /// Deprecates the `id` attribute, with the advice.
+    #[must_use]
+    pub fn id_deprecated(mut self, advice: &'static str) -> Sheet {
+        if let Some(id) = self.schema.block.attrs.get_mut("id") {
+            id.deprecated = Some(advice);
+        }
+        self
+    }
     /// Seconds for which a new object may be missing from reads.
     #[must_use]
     pub fn visibility(mut self, seconds: u64) -> Sheet {
@@ -434,7 +442,9 @@ impl Sheet {
     /// The schema.
     pub fn build(mut self) -> Schema {
         if !self.timeouts.is_empty() {
-            let attrs = self.timeouts.iter().map(|op| (*op, Attr::optional(Ty::String))).collect();
+            let duration = || Check::Pattern(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+", "a duration such as 30s, 10m or 1h30m");
+            let attr = || Attr::optional(Ty::String).check(duration());
+            let attrs = self.timeouts.iter().map(|op| (*op, attr())).collect();
             let doc = "How long operations may take, as `30s`, `10m` or `1h30m`.";
             let of = Block { attrs, ..Block::default() };
             let block = BlockType { local: true, doc, ..BlockType::new(Nesting::Single, of) };

@@ -11,17 +11,8 @@ async fn vpc(rig: &Rig) -> String {
     made.vpc.unwrap().vpc_id.unwrap()
 }
 
-/// A client of its own, for changes behind the provider's back.
 async fn raw(rig: &Rig) -> aws_sdk_ec2::Client {
-    let credentials = aws_credential_types::Credentials::new("test", "test", None, None, "test");
-    let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .region(aws_config::Region::new("us-east-1"))
-        .credentials_provider(credentials)
-        .endpoint_url(rig.sandbox.endpoint())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .load()
-        .await;
-    aws_sdk_ec2::Client::new(&sdk)
+    aws_sdk_ec2::Client::new(&rig.raw().await)
 }
 
 #[tokio::test(flavor = "multi_thread")]

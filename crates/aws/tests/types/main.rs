@@ -4,3 +4,4 @@
 mod ec2;
 mod facts;
 mod rig;
+mod s3;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use stackctl_core::equal::{is_zero, same};
 use stackctl_core::{
-    BoxFuture, Change, Clock, Draft, Host, Identity, Ids, Instance, Intent, Known, Live, New, Partial, Presence, Provider,
+    Block, BoxFuture, Change, Clock, Draft, Host, Identity, Ids, Instance, Intent, Known, Live, New, Partial, Presence, Provider,
     Ref, Schema, Status, canonical::canonical,
 };
 use stackctl_sandbox::{Control, Options, Sandbox};
@@ -106,6 +106,18 @@ impl Rig {
         Rig { provider, instance, sandbox, config: config.into() }
     }
 
+    /// Settings for clients of the test's own, for changes behind the provider's back.
+    pub async fn raw(&self) -> aws_config::SdkConfig {
+        let credentials = aws_credential_types::Credentials::new("test", "test", None, None, "test");
+        aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new("us-east-1"))
+            .credentials_provider(credentials)
+            .endpoint_url(self.sandbox.endpoint())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .load()
+            .await
+    }
+
     fn schema(&self, ty: &str) -> &Schema {
         self.provider.resource(ty).unwrap_or_else(|| panic!("no type {ty}"))
     }
@@ -127,8 +139,12 @@ impl Rig {
             };
             planned.set(*name, if attr.write_only { Partial::Null } else { value });
         }
-        for name in schema.block.blocks.keys() {
-            planned.set(*name, config.get(name).clone().into());
+        for (name, b) in &schema.block.blocks {
+            let mut value = config.get(name).clone();
+            if let Known::List(l) = &mut value {
+                l.iter_mut().for_each(|e| with_defaults(&b.block, e));
+            }
+            planned.set(*name, value.into());
         }
         let (mut replace, mut errors) = (BTreeSet::new(), Vec::new());
         let config = config.into();
@@ -144,7 +160,7 @@ impl Rig {
         let schema = self.schema(ty);
         let differs = |p: &Partial, l: &Known, eq, zero: bool| {
             let Ok(p) = p.to_known() else { return false };
-            !(same(eq, &p, l) || zero && is_zero(&p) && is_zero(l) || zero && like(&p, l))
+            !(same(eq, &p, l) || zero && is_zero(&p) && is_zero(l) || like(&p, l))
         };
         let attrs = schema.block.attrs.iter().filter(|(n, a)| {
             let p = planned.get(n);
@@ -305,13 +321,33 @@ fn merged(planned: &Partial, live: &Known) -> Known {
     out
 }
 
-/// Equal but for null against zero, in blocks too; what is planned null inside a block is the provider's choice.
+/// Fills in defaults of members of blocks.
+fn with_defaults(block: &Block, v: &mut Known) {
+    let Some(m) = v.as_map_mut() else { return };
+    for (name, attr) in &block.attrs {
+        if let (Some(Known::Null), Some(d)) = (m.get(*name), &attr.default) {
+            m.insert((*name).to_owned(), d.clone());
+        }
+    }
+    for (name, b) in &block.blocks {
+        if let Some(Known::List(l)) = m.get_mut(*name) {
+            l.iter_mut().for_each(|e| with_defaults(&b.block, e));
+        }
+    }
+}
+
+/// Equal but for null against zero; what is planned null inside a block is left to the provider.
 fn like(p: &Known, l: &Known) -> bool {
     match (p, l) {
-        (Known::List(a), Known::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| like(a, b)),
+        (Known::List(a), Known::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| inner_like(a, b)),
         (Known::Map(a), Known::Map(b)) => {
-            a.iter().all(|(k, v)| v.is_null() || b.get(k).is_some_and(|w| like(v, w)) || is_zero(v))
+            let in_a = a.iter().all(|(k, v)| inner_like(v, b.get(k).unwrap_or(&Known::Null)));
+            in_a && b.iter().all(|(k, w)| a.contains_key(k) || is_zero(w))
         }
         (a, b) => a == b || is_zero(a) && is_zero(b),
     }
+}
+
+fn inner_like(p: &Known, l: &Known) -> bool {
+    p.is_null() || like(p, l)
 }
