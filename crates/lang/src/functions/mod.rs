@@ -7,8 +7,25 @@
 //!
 //! Functions never read the environment, the clock or the disk by themselves: [`FnContext`] has all three.
 
+mod args;
+mod collection;
+mod datetime;
+mod encoding;
+mod filesystem;
+mod format;
+mod hash_crypto;
+mod ipnet;
+mod json;
 pub mod lazy;
+mod mapping;
+mod numeric;
 pub mod protocol;
+mod regex;
+mod set;
+mod string;
+mod type_conversion;
+mod yaml_decode;
+mod yaml_encode;
 
 use std::path::{Path, PathBuf};
 
@@ -78,5 +95,23 @@ fn find(name: &str) -> Option<&'static Function> {
 
 /// The one list of families.
 fn families() -> &'static [&'static [Function]] {
-    &[]
+    &[
+        collection::FUNCTIONS,
+        datetime::FUNCTIONS,
+        encoding::FUNCTIONS,
+        filesystem::FUNCTIONS,
+        filesystem::HASHES,
+        format::FUNCTIONS,
+        hash_crypto::FUNCTIONS,
+        hash_crypto::HASHES,
+        ipnet::FUNCTIONS,
+        json::FUNCTIONS,
+        mapping::FUNCTIONS,
+        numeric::FUNCTIONS,
+        regex::FUNCTIONS,
+        set::FUNCTIONS,
+        string::FUNCTIONS,
+        type_conversion::FUNCTIONS,
+        yaml_encode::FUNCTIONS,
+    ]
 }

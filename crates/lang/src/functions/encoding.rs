@@ -1,0 +1,227 @@
+//! Base64, character encodings, URL escapes, gzip and CSV.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use encoding_rs::{CoderResult, Encoding};
+use stackctl_core::Ty;
+
+use super::FnContext;
+use super::args::text;
+use super::protocol::{FnError, FnResult, Function, Kind as P, Param, Returns};
+use crate::value::Value;
+
+const STR: Param = Param::str("str");
+
+/// The family.
+pub const FUNCTIONS: &[Function] = &[
+    Function::new("base64encode", &[STR], Returns::Is(P::Str), |a, _, _| {
+        Ok(Value::string(STANDARD.encode(text(a, 0))))
+    }),
+    Function::new("base64decode", &[STR], Returns::Is(P::Str), base64decode),
+    Function::new("base64gzip", &[STR], Returns::Is(P::Str), base64gzip),
+    Function::new("textencodebase64", &[Param::str("string"), Param::str("encoding")], Returns::Is(P::Str), encode),
+    Function::new("textdecodebase64", &[Param::str("source"), Param::str("encoding")], Returns::Is(P::Str), decode),
+    Function::new("urlencode", &[STR], Returns::Is(P::Str), |a, _, _| Ok(Value::string(url(text(a, 0))))),
+    Function::new("csvdecode", &[STR], Returns::Is(P::Any), |a, _, _| csv(text(a, 0))),
+];
+
+/// Base64 with padding; line breaks are skipped.
+fn unbase64(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
+    let joined: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    STANDARD.decode(joined)
+}
+
+fn base64decode(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
+    let bytes = unbase64(text(a, 0)).map_err(|_| FnError::new("failed to decode base64 data"))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| FnError::new("the result of decoding the provided string is not valid UTF-8"))?;
+    Ok(Value::string(text))
+}
+
+fn base64gzip(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
+    let mut gz = flate2::GzBuilder::new().operating_system(255).write(Vec::new(), flate2::Compression::default());
+    let zipped = gz.write_all(text(a, 0).as_bytes()).and_then(|()| gz.finish());
+    zipped.map(|z| Value::string(STANDARD.encode(z))).map_err(|e| FnError::new(format!("failed to gzip data: {e}")))
+}
+
+/// The ways to write text as bytes.
+enum Charset {
+    Utf16 { big: bool, mark: bool },
+    Ascii,
+    Latin1,
+    Other(&'static Encoding),
+}
+
+/// Finds an encoding by a name that IANA registered. `encoding_rs` follows the web, where Latin-1 and ASCII mean
+/// windows-1252: those two are done here.
+fn charset(name: &str) -> Option<Charset> {
+    let lower = name.to_ascii_lowercase();
+    Some(match lower.as_str() {
+        "utf-16le" => Charset::Utf16 { big: false, mark: false },
+        "utf-16be" => Charset::Utf16 { big: true, mark: false },
+        "utf-16" => Charset::Utf16 { big: true, mark: true },
+        "us-ascii" | "iso646-us" | "us" | "ibm367" | "cp367" | "csascii" | "ansi_x3.4-1968" | "iso-ir-6" => {
+            Charset::Ascii
+        }
+        "iso-8859-1" | "iso_8859-1" | "latin1" | "l1" | "ibm819" | "cp819" | "iso-ir-100" | "csisolatin1"
+        | "iso_8859-1:1987" => Charset::Latin1,
+        // Web labels that are not IANA's.
+        "ascii" | "utf8" | "unicode-1-1-utf-8" | "x-user-defined" | "replacement" => return None,
+        other => Charset::Other(Encoding::for_label_no_replacement(other.as_bytes())?),
+    })
+}
+
+fn unsupported(name: &str) -> FnError {
+    FnError::arg(1, format!("{name:?} is not a supported IANA encoding name or alias in this version"))
+}
+
+fn encode(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
+    let (source, name) = (text(a, 0), text(a, 1));
+    let cannot =
+        || FnError::arg(0, format!("the given string contains characters that cannot be represented in {name}"));
+    let narrow = |most: u32| -> Result<Vec<u8>, FnError> {
+        source
+            .chars()
+            .map(|c| u8::try_from(c as u32).ok().filter(|b| u32::from(*b) <= most).ok_or_else(cannot))
+            .collect()
+    };
+    let bytes = match charset(name).ok_or_else(|| unsupported(name))? {
+        Charset::Utf16 { big, mark } => {
+            let units = mark.then_some(0xfeff).into_iter().chain(source.encode_utf16());
+            units.flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
+        }
+        Charset::Ascii => narrow(0x7f)?,
+        Charset::Latin1 => narrow(0xff)?,
+        Charset::Other(e) => {
+            let (bytes, _, unmappable) = e.encode(source);
+            if unmappable {
+                return Err(cannot());
+            }
+            bytes.into_owned()
+        }
+    };
+    Ok(Value::string(STANDARD.encode(bytes)))
+}
+
+fn decode(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
+    let (source, name) = (text(a, 0), text(a, 1));
+    let set = charset(name).ok_or_else(|| unsupported(name))?;
+    let bytes = unbase64(source).map_err(|e| FnError::arg(0, format!("the given value is not valid base64: {e}")))?;
+    let cannot = || FnError::arg(0, format!("the given string contains symbols that are not defined for {name}"));
+    let out = match set {
+        Charset::Utf16 { mut big, mark } => {
+            let mut bytes = bytes.as_slice();
+            if mark && let Some((m, rest)) = bytes.split_first_chunk::<2>() {
+                if *m == [0xff, 0xfe] {
+                    big = false;
+                }
+                if *m == [0xff, 0xfe] || *m == [0xfe, 0xff] {
+                    bytes = rest;
+                }
+            }
+            let (units, rest) = bytes.as_chunks::<2>();
+            if !rest.is_empty() {
+                return Err(cannot());
+            }
+            let unit = |u: &[u8; 2]| if big { u16::from_be_bytes(*u) } else { u16::from_le_bytes(*u) };
+            let units: Vec<u16> = units.iter().map(unit).collect();
+            String::from_utf16(&units).map_err(|_| cannot())?
+        }
+        Charset::Ascii if !bytes.is_ascii() => return Err(cannot()),
+        Charset::Ascii | Charset::Latin1 => bytes.iter().map(|b| *b as char).collect(),
+        Charset::Other(e) => {
+            let mut out = String::with_capacity(bytes.len() * 3);
+            let mut decoder = e.new_decoder_without_bom_handling();
+            let room = decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len() * 4);
+            out.reserve(room);
+            let (result, _, malformed) = decoder.decode_to_string(&bytes, &mut out, true);
+            if malformed || result == CoderResult::OutputFull {
+                return Err(cannot());
+            }
+            out
+        }
+    };
+    Ok(Value::string(out))
+}
+
+/// Escapes for the query of a URL: all but letters, digits and `-._~`; a space becomes `+`.
+fn url(text: &str) -> String {
+    const KEEP: percent_encoding::AsciiSet =
+        percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b' ');
+    percent_encoding::utf8_percent_encode(text, &KEEP).to_string().replace(' ', "+")
+}
+
+fn reader(text: &str) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new().has_headers(true).flexible(false).from_reader(text.as_bytes())
+}
+
+fn headers(text: &str) -> Result<Vec<String>, FnError> {
+    strict_quotes(text)?;
+    let mut r = reader(text);
+    let names: Vec<String> = r.headers().map_err(csv_error)?.iter().map(str::to_owned).collect();
+    if names.is_empty() {
+        return Err(FnError::new("missing header line"));
+    }
+    let mut seen = BTreeSet::new();
+    match names.iter().find(|n| !seen.insert(n.as_str())) {
+        Some(twice) => Err(FnError::new(format!("duplicate column name {twice:?}"))),
+        None => Ok(names),
+    }
+}
+
+fn csv(text: &str) -> FnResult {
+    let names = headers(text)?;
+    let of = Ty::object(names.iter().map(|h| (h.as_str(), Ty::String)));
+    let mut out = Vec::new();
+    for row in reader(text).records() {
+        let row = row.map_err(csv_error)?;
+        out.push(Value::object(names.iter().zip(row.iter().map(Value::string))));
+    }
+    Ok(Value::list(&of, out))
+}
+
+fn csv_error(e: csv::Error) -> FnError {
+    let line = e.position().map_or_else(String::new, |p| format!(" on line {}", p.line()));
+    let what = match e.kind() {
+        csv::ErrorKind::UnequalLengths { .. } => "wrong number of fields".to_owned(),
+        other => format!("{other:?}"),
+    };
+    FnError::new(format!("CSV parse error{line}: {what}"))
+}
+
+/// The `csv` crate takes stray quotes as text; here they are errors: a quote opens a field at its very start, doubles
+/// inside, and ends it before a comma or the end of the line.
+fn strict_quotes(text: &str) -> Result<(), FnError> {
+    let mut line = 1;
+    let mut chars = text.chars().peekable();
+    let mut start = true;
+    while let Some(c) = chars.next() {
+        let bad = |line: usize, what: &str| Err(FnError::new(format!("CSV parse error on line {line}: {what}")));
+        match c {
+            '"' if start => loop {
+                match chars.next() {
+                    Some('"') if chars.peek() == Some(&'"') => {
+                        chars.next();
+                    }
+                    Some('"') => {
+                        if !matches!(chars.peek(), None | Some(',' | '\n' | '\r')) {
+                            return bad(line, "extraneous or missing \" in quoted-field");
+                        }
+                        break;
+                    }
+                    Some('\n') => line += 1,
+                    Some(_) => {}
+                    None => return bad(line, "extraneous or missing \" in quoted-field"),
+                }
+            },
+            '"' => return bad(line, "bare \" in non-quoted-field"),
+            '\n' => line += 1,
+            _ => {}
+        }
+        start = matches!(c, ',' | '\n');
+    }
+    Ok(())
+}
