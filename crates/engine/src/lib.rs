@@ -15,3 +15,5 @@ pub mod plan;
 pub mod providers;
 pub mod recover;
 pub mod refresh;
+pub mod run;
+pub mod testing;

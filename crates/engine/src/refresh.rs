@@ -64,7 +64,8 @@ pub fn absorb(schema: &Schema, prior: &Known, mut live: Known) -> Known {
     if let (Known::Map(l), Known::Map(p)) = (&mut live, prior) {
         // Only configuration sets timeouts, and nobody but state knows attributes that the schema lacks.
         for (name, v) in p {
-            let known = schema.block.attrs.contains_key(name.as_str()) || schema.block.blocks.contains_key(name.as_str());
+            let known =
+                schema.block.attrs.contains_key(name.as_str()) || schema.block.blocks.contains_key(name.as_str());
             if name == "timeouts" || !known && !l.contains_key(name) {
                 l.insert(name.clone(), v.clone());
             }

@@ -202,10 +202,7 @@ impl Evaluator<'_> {
                 }
                 Outcome::Error(problems) => {
                     // A check never stops a plan.
-                    let warnings = problems
-                        .into_iter()
-                        .map(|p| Problem { severity: Severity::Warning, ..p })
-                        .collect();
+                    let warnings = problems.into_iter().map(|p| Problem { severity: Severity::Warning, ..p }).collect();
                     self.report(warnings, None);
                 }
             }

@@ -69,6 +69,8 @@ pub struct Evaluator<'p> {
     /// By node, then by module instance.
     resources: HashMap<NodeId, Vec<Option<ResTable>>>,
     types: Types<'p>,
+    /// Values that instances have as soon as they exist, during an apply.
+    pub(super) given: HashMap<InstanceAddr, super::values::Given>,
     /// Also where unknown `count` and `for_each` are errors.
     unknowns: Unknowns,
 }
@@ -127,6 +129,7 @@ impl<'p> Evaluator<'p> {
             slots,
             resources: HashMap::new(),
             types: BTreeMap::new(),
+            given: HashMap::new(),
             unknowns: Unknowns::Refused,
         }
     }
@@ -551,11 +554,23 @@ impl<'p> Evaluator<'p> {
         if !self.report(problems, Some(&name)) {
             return None;
         }
+        let mut values = BTreeMap::new();
+        if !self.given.is_empty()
+            && let Some(info) = self.type_of(id)
+        {
+            let mut resource = graph.module(graph.node(id).module).module.addr(r);
+            resource.module = self.module_instance(graph.node(id).module, instance).addr.clone();
+            for (key, _) in keys(&expansion) {
+                if let Some(v) = self.given.get(&resource.instance(key.clone())) {
+                    values.insert(key, v.value(info));
+                }
+            }
+        }
         let tables = self.resources.entry(id).or_default();
         if tables.len() <= instance as usize {
             tables.resize_with(instance as usize + 1, || None);
         }
-        tables[instance as usize] = Some(ResTable { expansion, values: BTreeMap::new(), whole: OnceLock::new() });
+        tables[instance as usize] = Some(ResTable { expansion, values, whole: OnceLock::new() });
         Some(Value::bool(true))
     }
 
@@ -617,9 +632,7 @@ pub fn keys(e: &Expansion) -> Box<dyn Iterator<Item = (Option<InstanceKey>, Opti
     match e {
         Expansion::Single => Box::new(std::iter::once((None, None))),
         Expansion::Count(n) => Box::new((0..*n).map(|i| (Some(InstanceKey::Int(i)), None))),
-        Expansion::ForEach(m) => {
-            Box::new(m.iter().map(|(k, v)| (Some(InstanceKey::Str(k.clone())), Some(v.clone()))))
-        }
+        Expansion::ForEach(m) => Box::new(m.iter().map(|(k, v)| (Some(InstanceKey::Str(k.clone())), Some(v.clone())))),
         Expansion::Unknown { .. } => Box::new(std::iter::empty()),
     }
 }

@@ -118,7 +118,8 @@ impl Graph {
             g.connect(ModId(m as u32), sources, &mut diags);
         }
         for source in providers {
-            let block = root.provider_configs.iter().any(|p| p.alias.is_none() && root.provider_source(&p.name) == *source);
+            let block =
+                root.provider_configs.iter().any(|p| p.alias.is_none() && root.provider_source(&p.name) == *source);
             if !block {
                 g.imply(source.clone());
             }

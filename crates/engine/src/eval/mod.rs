@@ -17,8 +17,10 @@ pub mod evaluator;
 pub mod graph;
 pub mod scope;
 pub mod types;
+pub mod values;
 
 pub use evaluator::{Evaluator, Settings};
 pub use graph::{Graph, Kind, ModId, NodeId};
 pub use scope::{Place, Rep};
 pub use types::TypeInfo;
+pub use values::RunValues;

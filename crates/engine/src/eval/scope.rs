@@ -130,7 +130,8 @@ impl Place<'_, '_> {
                 // A module that could not be loaded was reported then.
                 return Ok(Value::dynamic());
             }
-            let p = Problem::error("Reference to undeclared module", format!("No module call is named \"{call}\" here."));
+            let p =
+                Problem::error("Reference to undeclared module", format!("No module call is named \"{call}\" here."));
             return Err(p.suggest(call, calls.keys().map(String::as_str)));
         };
         let outputs = &graph.module(child).module.content.outputs;

@@ -213,7 +213,10 @@ impl Planner<'_> {
         debug_assert!(matches!(graph.node(id).kind, Kind::Resource(_)));
         let d = Diagnostic::error(
             "Ephemeral resources are not supported",
-            format!("ephemeral.{}.{} cannot be opened: no provider here has ephemeral resources.", resource.key.ty, resource.key.name),
+            format!(
+                "ephemeral.{}.{} cannot be opened: no provider here has ephemeral resources.",
+                resource.key.ty, resource.key.name
+            ),
         );
         let d = self.ev.place_path(id, d);
         self.errors.push(d);

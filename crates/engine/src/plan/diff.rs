@@ -133,7 +133,8 @@ fn absent(v: &Partial) -> bool {
 
 // ── ignore_changes ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-fn ignored(schema: &Schema, config: &Partial, prior: &Known, ignore: &Ignore) -> Partial {
+/// The configuration with ignored places as the prior object has them.
+pub fn ignored(schema: &Schema, config: &Partial, prior: &Known, ignore: &Ignore) -> Partial {
     let mut out = config.clone();
     match ignore {
         Ignore::Nothing => {}

@@ -113,8 +113,8 @@ impl Planner<'_> {
             }
             let node = o.node;
             let addr = Arc::clone(&o.addr);
-            let prevent =
-                node.and_then(|n| self.graph.resource(n)).is_some_and(|r| r.lifecycle.prevent_destroy) && o.at.deposed.is_none();
+            let prevent = node.and_then(|n| self.graph.resource(n)).is_some_and(|r| r.lifecycle.prevent_destroy)
+                && o.at.deposed.is_none();
             if let Some(n) = node.filter(|_| prevent) {
                 self.prevented(n, &addr);
                 continue;
@@ -122,12 +122,8 @@ impl Planner<'_> {
             self.remove(i, Action::Delete, None);
         }
         if self.targets.is_empty() {
-            let data: Vec<Target> = self
-                .state
-                .objects()
-                .filter(|(at, _)| at.addr.resource.mode == Mode::Data)
-                .map(|(at, _)| at)
-                .collect();
+            let data: Vec<Target> =
+                self.state.objects().filter(|(at, _)| at.addr.resource.mode == Mode::Data).map(|(at, _)| at).collect();
             for at in data {
                 self.state.remove(&at);
             }
@@ -144,7 +140,8 @@ impl Planner<'_> {
         let mut dependents: HashMap<ResourceAddr, Vec<usize>> = HashMap::new();
         for (i, o) in self.objects.iter().enumerate() {
             let stored = o.object.dependencies.iter().filter_map(|d| ResourceAddr::parse(d));
-            let configured = o.node.into_iter().flat_map(|n| near.of(n).iter().filter_map(|d| self.graph.resource_addr(*d)));
+            let configured =
+                o.node.into_iter().flat_map(|n| near.of(n).iter().filter_map(|d| self.graph.resource_addr(*d)));
             for d in stored.chain(configured) {
                 dependents.entry(d).or_default().push(i);
             }
@@ -249,9 +246,7 @@ impl Planner<'_> {
                 let mut place = m.module.path.clone();
                 place.0.extend(r.from.module.config().0);
                 match &r.from.resource {
-                    Some(k) => {
-                        place == addr.module && (k.mode, &k.ty, &k.name) == (addr.mode, &addr.ty, &addr.name)
-                    }
+                    Some(k) => place == addr.module && (k.mode, &k.ty, &k.name) == (addr.mode, &addr.ty, &addr.name),
                     None => place.contains(&addr.module),
                 }
             })
@@ -316,12 +311,13 @@ impl Planner<'_> {
             }
             let Some(before) = &op.before else { continue };
             let at = Target::current((*op.addr).clone());
-            let dependencies =
-                texts.entry(Arc::as_ptr(&op.dependencies)).or_insert_with(|| op.dependencies.iter().map(ToString::to_string).collect());
+            let dependencies = texts
+                .entry(Arc::as_ptr(&op.dependencies))
+                .or_insert_with(|| op.dependencies.iter().map(ToString::to_string).collect());
             match self.state.object(&at) {
                 Some(o) => {
-                    let sensitive_same =
-                        o.sensitive.len() == op.after_sensitive.len() && op.after_sensitive.iter().all(|p| o.sensitive.contains(p));
+                    let sensitive_same = o.sensitive.len() == op.after_sensitive.len()
+                        && op.after_sensitive.iter().all(|p| o.sensitive.contains(p));
                     if sensitive_same
                         && o.dependencies == *dependencies
                         && o.create_before_destroy == op.create_before_destroy

@@ -5,9 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use stackctl_core::{
-    Diagnostic, Draft, InstanceAddr, InstanceKey, Known, Mode, Partial, Path, Step,
-};
+use stackctl_core::{Diagnostic, Draft, InstanceAddr, InstanceKey, Known, Mode, Partial, Path, Step};
 use stackctl_hcl::Expr;
 use stackctl_lang::config::{IgnoreChanges, Resource};
 use stackctl_lang::diag::{Problem, closest};
@@ -42,7 +40,7 @@ impl At<'_, '_> {
 }
 
 /// `count.index` or `each` of an instance.
-pub(super) fn rep<'a>(key: Option<&'a InstanceKey>, each: Option<&'a Value>) -> Rep<'a> {
+pub(crate) fn rep<'a>(key: Option<&'a InstanceKey>, each: Option<&'a Value>) -> Rep<'a> {
     match (key, each) {
         (Some(InstanceKey::Int(i)), _) => Rep::Count(*i),
         (Some(InstanceKey::Str(k)), Some(v)) => Rep::Each(k, v),
@@ -152,8 +150,7 @@ impl<'p> Planner<'p> {
         }
         let life = &at.resource.lifecycle;
         let place = (at.id, at.instance);
-        let (ok, _) =
-            self.ev.conditions(&life.preconditions, "precondition", place, at.key.as_ref(), at.rep(), None);
+        let (ok, _) = self.ev.conditions(&life.preconditions, "precondition", place, at.key.as_ref(), at.rep(), None);
         if !ok {
             return false;
         }
@@ -221,7 +218,8 @@ impl<'p> Planner<'p> {
         replaced: bool,
         sensitive: &[Path],
     ) -> Option<Value> {
-        let asked = !self.graph.dependents[at.id.0 as usize].is_empty() || !at.resource.lifecycle.postconditions.is_empty();
+        let asked =
+            !self.graph.dependents[at.id.0 as usize].is_empty() || !at.resource.lifecycle.postconditions.is_empty();
         asked.then(|| match prior {
             Some(p) if d.is_empty() && !replaced => at.info.known(p, sensitive),
             _ => at.info.partial(&d.planned, sensitive),
@@ -229,7 +227,8 @@ impl<'p> Planner<'p> {
     }
 
     fn known_value(&self, at: &At<'_, 'p>, v: &Known, found: Option<usize>) -> Value {
-        let marks: Vec<Path> = found.map(|i| self.objects[i].object.sensitive.iter().cloned().collect()).unwrap_or_default();
+        let marks: Vec<Path> =
+            found.map(|i| self.objects[i].object.sensitive.iter().cloned().collect()).unwrap_or_default();
         let partial = Partial::from(v.clone());
         at.info.known(v, &at.info.sensitive_paths(&partial, &marks))
     }
@@ -237,9 +236,9 @@ impl<'p> Planner<'p> {
     fn covered(&self, at: &At<'_, 'p>) -> bool {
         // An instance that a target leaves out is planned all the same where something in the run needs its resource.
         self.targeted(&at.addr)
-            || self.graph.dependents[at.id.0 as usize]
-                .iter()
-                .any(|d| self.needed[d.0 as usize] && matches!(self.graph.node(*d).kind, crate::eval::Kind::Resource(_)))
+            || self.graph.dependents[at.id.0 as usize].iter().any(|d| {
+                self.needed[d.0 as usize] && matches!(self.graph.node(*d).kind, crate::eval::Kind::Resource(_))
+            })
     }
 
     fn decode(&mut self, at: &At<'_, 'p>) -> Option<Config> {
@@ -261,7 +260,9 @@ impl<'p> Planner<'p> {
             if stored {
                 let d = Diagnostic::error(
                     "Invalid use of ephemeral value",
-                    format!("The value of \"{path}\" is ephemeral and would be stored. Only write-only arguments take such values."),
+                    format!(
+                        "The value of \"{path}\" is ephemeral and would be stored. Only write-only arguments take such values."
+                    ),
                 );
                 let d = self.ev.place_path(at.id, d.path(path.clone()));
                 self.errors.push(d.of(&at.addr));
@@ -320,12 +321,7 @@ impl<'p> Planner<'p> {
         })
     }
 
-    fn trigger_parts(
-        &mut self,
-        at: &At<'_, 'p>,
-        e: &Expr,
-        r: &Reference<'_>,
-    ) -> (Option<InstanceKey>, Option<String>) {
+    fn trigger_parts(&mut self, at: &At<'_, 'p>, e: &Expr, r: &Reference<'_>) -> (Option<InstanceKey>, Option<String>) {
         use stackctl_hcl::ExprKind;
         use stackctl_hcl::ast::StepKind;
         let attr = |steps: &[stackctl_hcl::ast::TraversalStep]| {
@@ -500,7 +496,10 @@ impl<'p> Planner<'p> {
             }
             let instances: Vec<(Option<InstanceKey>, Option<Value>)> = match &i.for_each {
                 None => vec![(None, None)],
-                Some(e) => match self.root_value(e, Rep::Single).and_then(|v| v.entries().cloned().or_else(|| elements(&v))) {
+                Some(e) => match self
+                    .root_value(e, Rep::Single)
+                    .and_then(|v| v.entries().cloned().or_else(|| elements(&v)))
+                {
                     Some(m) => m.into_iter().map(|(k, v)| (Some(InstanceKey::Str(k)), Some(v))).collect(),
                     None => {
                         self.bad_import(i.span, "The for_each of an import block has to be known, and a map or a set.");
@@ -560,13 +559,8 @@ impl<'p> Planner<'p> {
 
     fn root_value(&mut self, e: &Expr, rep: Rep<'_>) -> Option<Value> {
         let (v, problems) = {
-            let place = crate::eval::Place {
-                ev: &self.ev,
-                module: crate::eval::ModId(0),
-                instance: 0,
-                rep,
-                this: None,
-            };
+            let place =
+                crate::eval::Place { ev: &self.ev, module: crate::eval::ModId(0), instance: 0, rep, this: None };
             stackctl_lang::eval::expr(e, &place)
         };
         self.ev.report(problems, None).then_some(v)
@@ -588,9 +582,14 @@ impl<'p> Planner<'p> {
             Ok(_) => {
                 let d = Diagnostic::error(
                     "Cannot import non-existent remote object",
-                    format!("No {} with the id \"{}\" exists, so {addr} cannot be imported.", addr.resource.ty, import.id),
+                    format!(
+                        "No {} with the id \"{}\" exists, so {addr} cannot be imported.",
+                        addr.resource.ty, import.id
+                    ),
                 )
-                .hinted("Import ids differ by type: see the documentation of the resource. Account and region matter too.");
+                .hinted(
+                    "Import ids differ by type: see the documentation of the resource. Account and region matter too.",
+                );
                 self.errors.push(d.of(&addr));
                 self.ev.fail(id);
             }

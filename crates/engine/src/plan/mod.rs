@@ -6,6 +6,7 @@
 //! - [`moves`], [`target`]: `moved` blocks, `-target`.
 //! - [`order`]: what comes before what.
 
+pub mod complete;
 mod data;
 pub mod diff;
 pub mod drift;
@@ -21,3 +22,6 @@ pub mod target;
 pub use diff::{Diff, Ignore, diff};
 pub use model::*;
 pub use planner::{Options, Planner, Step};
+
+#[cfg(test)]
+mod tests;

@@ -499,4 +499,3 @@ impl Reason {
         }
     }
 }
-

@@ -49,7 +49,8 @@ impl Planner<'_> {
                 (true, []) => continue,
                 (true, [one]) => Arc::clone(one),
                 _ => {
-                    let all: BTreeSet<NodeId> = own.into_iter().chain(sets.iter().flat_map(|s| s.iter().copied())).collect();
+                    let all: BTreeSet<NodeId> =
+                        own.into_iter().chain(sets.iter().flat_map(|s| s.iter().copied())).collect();
                     all.into_iter().collect()
                 }
             };
@@ -65,8 +66,7 @@ impl Planner<'_> {
             return false;
         }
         let module = self.graph.node(id).module;
-        !self.needed[id.0 as usize]
-            || (0..self.ev.instances_of(module)).any(|i| !self.keys_empty(id, i))
+        !self.needed[id.0 as usize] || (0..self.ev.instances_of(module)).any(|i| !self.keys_empty(id, i))
     }
 
     fn keys_empty(&self, id: NodeId, instance: u32) -> bool {
@@ -136,7 +136,8 @@ impl Planner<'_> {
         for (new, old) in by.iter().enumerate() {
             new_of[*old] = OpId(new as u32);
         }
-        let mut old: Vec<Option<super::model::Operation>> = std::mem::take(&mut self.ops).into_iter().map(Some).collect();
+        let mut old: Vec<Option<super::model::Operation>> =
+            std::mem::take(&mut self.ops).into_iter().map(Some).collect();
         self.ops = by.iter().filter_map(|i| old[*i].take()).collect();
         for op in &mut self.ops {
             if let Some(Replacement { partner, .. }) = &mut op.replacement {
@@ -277,9 +278,10 @@ impl Planner<'_> {
                 }
             }
         }
-        let safe = !self.ops.iter().any(|o| {
-            o.action == Action::Delete && o.replacement.is_some_and(|r| r.order == ReplaceOrder::DeleteFirst)
-        });
+        let safe = !self
+            .ops
+            .iter()
+            .any(|o| o.action == Action::Delete && o.replacement.is_some_and(|r| r.order == ReplaceOrder::DeleteFirst));
         for (addr, ops) in &updates {
             let mut join = None;
             for gone in deps.get(addr).into_iter().flatten().filter_map(|d| late.get(d)) {
@@ -318,7 +320,11 @@ fn chain(g: &mut DiGraph<Node, ()>, before: Vec<NodeIndex>, ops: &[NodeIndex]) -
         ([one], []) => Some(*one),
         (many, []) => Some(gather(g, many)),
         (before, ops) => {
-            let start = if before.len() * ops.len() > before.len() + ops.len() { vec![gather(g, before)] } else { before.to_vec() };
+            let start = if before.len() * ops.len() > before.len() + ops.len() {
+                vec![gather(g, before)]
+            } else {
+                before.to_vec()
+            };
             for b in &start {
                 for o in ops {
                     g.add_edge(*b, *o, ());
@@ -328,4 +334,3 @@ fn chain(g: &mut DiGraph<Node, ()>, before: Vec<NodeIndex>, ops: &[NodeIndex]) -
         }
     }
 }
-

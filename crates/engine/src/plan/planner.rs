@@ -282,9 +282,9 @@ impl<'p> Planner<'p> {
         if object.schema_version != info.schema.version {
             match info.provider.upgrade(&at.addr.resource.ty, object.schema_version, v.clone()) {
                 Ok(new) => v = new,
-                Err(e) => self.errors.push(
-                    Diagnostic::from_provider("Resource instance managed by newer provider version", e).of(at),
-                ),
+                Err(e) => self
+                    .errors
+                    .push(Diagnostic::from_provider("Resource instance managed by newer provider version", e).of(at)),
             }
         }
         canonical(&info.schema.block, &mut v);

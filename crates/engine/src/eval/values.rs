@@ -1,0 +1,383 @@
+//! Evaluation during an apply: the values of a run over what has been applied so far.
+//!
+//! An object's value is computed when an operation needs it. By the order of the plan everything that it refers to is
+//! final then, so that it can be kept; nothing has to be forgotten when an operation is done. Start at
+//! [`RunValues::new`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use stackctl_core::diag::has_errors;
+use stackctl_core::{Diagnostic, Diagnostics, Draft, InstanceAddr, InstanceKey, Known, Partial, Path};
+use stackctl_lang::eval::Expansion;
+use stackctl_lang::value::Value;
+use stackctl_state::{CheckObject, CheckResult, Object, Output};
+
+use super::evaluator::{Evaluator, Settings};
+use super::graph::{Graph, Kind, ModId, NodeId};
+use super::scope::Rep;
+use super::types::{Config, TypeInfo, write_only};
+use crate::apply::{Conclusion, Prepared, Ready, Values};
+use crate::plan::complete::{Completed, complete};
+use crate::plan::instance::ignore;
+use crate::plan::{Action, CheckAddr, CheckStatus, Ignore, OpId, Operation, Plan, PlanMode, diff};
+use crate::providers::Providers;
+
+/// The values of a run.
+pub struct RunValues<'p> {
+    ev: Evaluator<'p>,
+    plan: Arc<Plan>,
+}
+
+impl<'p> RunValues<'p> {
+    /// The values of a plan's run. `settings` must be those that the plan was made with, variables included; they say
+    /// that this is no planning.
+    ///
+    /// # Errors
+    /// If the configuration has cycles.
+    pub fn new(settings: Settings, plan: Arc<Plan>, providers: &'p Providers) -> Result<RunValues<'p>, Diagnostics> {
+        let sources: Vec<String> =
+            plan.ops.iter().filter(|o| o.provider.module.is_root()).map(|o| o.provider.source.clone()).collect();
+        let (graph, diags) = Graph::new(&settings.config.root, &settings.sources, &sources);
+        if has_errors(&diags) {
+            return Err(diags);
+        }
+        let settings = Settings { planning: false, plan_time: Some(plan.timestamp), ..settings };
+        let mut ev = Evaluator::new(settings, Arc::new(graph), providers);
+        let mut known: HashMap<InstanceAddr, Given> = HashMap::new();
+        for (at, o) in plan.prior.objects().filter(|(at, _)| at.deposed.is_none()) {
+            known.insert(at.addr, Given::Object(Arc::clone(o)));
+        }
+        for (i, op) in plan.ops.iter().enumerate() {
+            if op.deposed.is_some() {
+                continue;
+            }
+            match op.action {
+                Action::Create | Action::Update | Action::Read => {
+                    known.insert((*op.addr).clone(), Given::Planned(Arc::clone(&plan), OpId(i as u32)));
+                }
+                Action::Delete if op.replacement.is_none() => {
+                    known.remove(&*op.addr);
+                }
+                _ => {}
+            }
+        }
+        ev.given = known;
+        Ok(RunValues { ev, plan })
+    }
+
+    fn locate(&mut self, op: &Operation) -> Option<(NodeId, u32)> {
+        let id = self.ev.graph.find_resource(&op.addr.resource)?;
+        // The instance of the module exists once the calls on the way are expanded, which needs no more than the module.
+        let graph = Arc::clone(&self.ev.graph);
+        let module = graph.node(id).module;
+        let mut path = vec![module];
+        while let Some((parent, _)) = graph.module(*path.last()?).parent {
+            path.push(parent);
+        }
+        let mut instance = 0;
+        for (depth, m) in path.iter().rev().enumerate().skip(1) {
+            let (parent, call) = graph.module(*m).parent?;
+            self.ev.ensure(graph.at(parent, Kind::Call(call)), instance);
+            let key = op.addr.resource.module.0.get(depth - 1)?.key.clone();
+            instance = self.ev.find_child(*m, instance, key.as_ref())?;
+        }
+        Some((id, instance))
+    }
+
+    fn provider_config(&mut self, op: &Operation, node: Option<NodeId>) -> Result<(Partial, Known), Vec<Diagnostic>> {
+        let id = node.or_else(|| self.ev.graph.find_provider(&op.provider));
+        let found = id.and_then(|id| {
+            self.ev.ensure(id, 0);
+            self.ev.provider_config(id)
+        });
+        let mut diags = std::mem::take(&mut self.ev.diags);
+        let Some((config, _)) = found else {
+            if diags.is_empty() {
+                diags.push(
+                    Diagnostic::error(
+                        "Provider configuration not present",
+                        format!("The provider configuration {} could not be evaluated.", op.provider),
+                    )
+                    .of(&op.addr),
+                );
+            }
+            return Err(diags);
+        };
+        match config.to_known() {
+            Ok(k) => Ok((config, k)),
+            Err(path) => Err(vec![
+                Diagnostic::error(
+                    "Provider configuration not known",
+                    format!("The argument {path} of {} is still not known.", op.provider),
+                )
+                .of(&op.addr),
+            ]),
+        }
+    }
+
+    /// What the evaluator reported since; errors with `what` as address where they have none.
+    fn diags(&mut self, addr: &InstanceAddr) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.ev.diags)
+            .into_iter()
+            .map(|d| if d.address.is_none() { d.of(addr) } else { d })
+            .collect()
+    }
+
+    fn failed(&mut self, op: &Operation) -> Vec<Diagnostic> {
+        let mut diags = self.diags(&op.addr);
+        if !has_errors(&diags) {
+            diags.push(
+                Diagnostic::error(
+                    "Configuration could not be evaluated",
+                    format!("Something that {} refers to has no value.", op.addr),
+                )
+                .of(&op.addr),
+            );
+        }
+        diags
+    }
+
+    fn forward(&mut self, op: &Operation, prior: Option<&Object>) -> Result<Prepared, Vec<Diagnostic>> {
+        let Some((id, instance)) = self.locate(op) else { return Err(self.failed(op)) };
+        if !self.ev.ensure(id, instance) {
+            return Err(self.failed(op));
+        }
+        let graph = Arc::clone(&self.ev.graph);
+        let (Some(resource), Some(info)) = (graph.resource(id), self.ev.load_type(id)) else {
+            return Err(self.failed(op));
+        };
+        let (provider, provider_known) = self.provider_config(op, graph.node(id).provider)?;
+        let each = self.each(id, instance, op.addr.key.as_ref());
+        let rep = rep(op.addr.key.as_ref(), each.as_ref());
+        let at = (id, instance);
+        if let Some(addr) = graph.resource_addr(id) {
+            self.ev.checks.clear(&CheckAddr::Resource(addr), &op.addr.resource.module, op.addr.key.as_ref());
+        }
+        let conditions = &resource.lifecycle.preconditions;
+        if !self.ev.conditions(conditions, "precondition", at, op.addr.key.as_ref(), rep, None).0 {
+            return Err(self.failed(op));
+        }
+        let decoded = {
+            let place = self.ev.place(id, instance, rep, None);
+            info.spec.decode(&resource.body, resource.span, &place)
+        };
+        if !self.ev.report(decoded.problems, Some(&op.addr.to_string())) {
+            return Err(self.failed(op));
+        }
+        let config = Config::of(&decoded.value, &info.ty);
+        if let Err(path) = config.value.to_known() {
+            let d = Diagnostic::error(
+                "Value still not known",
+                format!("The value of {path} of {} is not known although everything before it is done.", op.addr),
+            );
+            return Err(vec![self.ev.place_path(id, d.of(&op.addr).path(path))]);
+        }
+        let hook = |d: &mut Draft<'_>| info.provider.plan(&op.addr.resource.ty, &provider, d);
+        let ready = |d: crate::plan::Diff, info: &TypeInfo<'_>| {
+            let sensitive = info.sensitive_paths(&d.planned, &config.sensitive);
+            Prepared::Go(Box::new(Ready {
+                write_only: write_only(&info.schema.block, &config.value),
+                config: d.config,
+                planned: d.planned,
+                fields: d.fields,
+                sensitive: sensitive.iter().cloned().collect(),
+                provider: provider_known.clone(),
+            }))
+        };
+        if op.action == Action::Read {
+            return Ok(ready(diff(info.schema, &config.value, None, &Ignore::Nothing, &|_| {}), &info));
+        }
+        let prior = prior.map(|o| {
+            let mut v = o.attributes.clone();
+            stackctl_core::canonical(&info.schema.block, &mut v);
+            v
+        });
+        let ignore = ignore(&resource.lifecycle.ignore_changes);
+        match complete(op, &info, &config.value, prior.as_ref(), &ignore, &hook) {
+            Ok(Completed::Go(d)) => Ok(ready(*d, &info)),
+            Ok(Completed::Nothing) => Ok(Prepared::Nothing),
+            Err(diags) => Err(diags.into_iter().map(|d| self.ev.place_path(id, d)).collect()),
+        }
+    }
+
+    fn each(&self, id: NodeId, instance: u32, key: Option<&InstanceKey>) -> Option<Value> {
+        match (self.ev.expansion(id, instance)?, key?) {
+            (Expansion::ForEach(m), InstanceKey::Str(k)) => m.get(k).cloned(),
+            _ => None,
+        }
+    }
+}
+
+fn rep<'a>(key: Option<&'a InstanceKey>, each: Option<&'a Value>) -> Rep<'a> {
+    crate::plan::instance::rep(key, each)
+}
+
+/// The value that an instance has before its operation is done.
+pub(super) enum Given {
+    /// What state has.
+    Object(Arc<Object>),
+    /// What is planned.
+    Planned(Arc<Plan>, OpId),
+}
+
+impl Given {
+    /// The value in expressions.
+    pub(super) fn value(&self, info: &TypeInfo<'_>) -> Value {
+        match self {
+            Given::Object(o) => {
+                let marks: Vec<Path> = o.sensitive.iter().cloned().collect();
+                let mut v = o.attributes.clone();
+                stackctl_core::canonical(&info.schema.block, &mut v);
+                let sensitive = info.sensitive_paths(&Partial::from(v.clone()), &marks);
+                info.known(&v, &sensitive)
+            }
+            Given::Planned(plan, id) => {
+                let op = plan.op(*id);
+                op.planned().map_or_else(|| info.unknown(), |p| info.partial(&p, &op.after_sensitive))
+            }
+        }
+    }
+}
+
+impl Values for RunValues<'_> {
+    fn prepare(&mut self, op: OpId, prior: Option<&Object>) -> Result<Prepared, Vec<Diagnostic>> {
+        let plan = Arc::clone(&self.plan);
+        let op = plan.op(op);
+        match op.action {
+            Action::Create | Action::Update | Action::Read => self.forward(op, prior),
+            Action::Delete => {
+                let (_, provider) = self.provider_config(op, None)?;
+                Ok(Prepared::Go(Box::new(Ready {
+                    config: Partial::Null,
+                    planned: Partial::Null,
+                    write_only: Vec::new(),
+                    fields: Default::default(),
+                    sensitive: op.before_sensitive.iter().cloned().collect(),
+                    provider,
+                })))
+            }
+            Action::NoOp | Action::Forget => Ok(Prepared::Nothing),
+        }
+    }
+
+    fn done(&mut self, op: OpId, object: Option<&Object>) -> Vec<Diagnostic> {
+        let plan = Arc::clone(&self.plan);
+        let op = plan.op(op);
+        if op.deposed.is_some() || !matches!(op.action, Action::Create | Action::Update | Action::Read) {
+            return Vec::new();
+        }
+        let (Some(object), Some((id, instance))) = (object, self.locate(op)) else { return Vec::new() };
+        let given = Given::Object(Arc::new(object.clone()));
+        let graph = Arc::clone(&self.ev.graph);
+        let (Some(info), Some(resource)) = (self.ev.load_type(id), graph.resource(id)) else { return Vec::new() };
+        let value = given.value(&info);
+        self.ev.given.insert((*op.addr).clone(), given);
+        self.ev.set_instance(id, instance, op.addr.key.clone(), value.clone());
+        let each = self.each(id, instance, op.addr.key.as_ref());
+        let rep = rep(op.addr.key.as_ref(), each.as_ref());
+        let conditions = &resource.lifecycle.postconditions;
+        self.ev.conditions(conditions, "postcondition", (id, instance), op.addr.key.as_ref(), rep, Some(&value));
+        self.diags(&op.addr)
+    }
+
+    fn conclude(&mut self, failed: bool) -> Conclusion {
+        let plan = Arc::clone(&self.plan);
+        if plan.mode == PlanMode::Destroy {
+            let all = plan.targets.is_empty() && !failed;
+            return Conclusion { outputs: all.then(BTreeMap::new), checks: all.then(Vec::new), diags: Vec::new() };
+        }
+        let graph = Arc::clone(&self.ev.graph);
+        let content = &graph.modules[0].module.content;
+        let mut outputs = BTreeMap::new();
+        for (i, o) in content.outputs.values().enumerate() {
+            let id = graph.at(ModId(0), Kind::Output(i as u32));
+            let old = plan.prior.outputs.get(&o.name);
+            let good = self.ev.ensure(id, 0);
+            let (value, marks) = self.ev.value(id, 0).unmark_deep();
+            let new = good.then(|| value.to_known(&value.ty()).ok()).flatten();
+            match new {
+                Some(Known::Null) => {}
+                Some(known) => {
+                    let sensitive = o.sensitive || marks.is_sensitive();
+                    outputs.insert(o.name.clone(), Output { value: known, ty: value.ty(), sensitive });
+                }
+                None => {
+                    outputs.extend(old.map(|o2| (o.name.clone(), o2.clone())));
+                }
+            }
+        }
+        for id in (0..graph.nodes.len() as u32).map(NodeId) {
+            if matches!(graph.node(id).kind, Kind::Check(_)) {
+                for i in 0..self.ev.instances_of(graph.node(id).module) {
+                    self.ev.ensure(id, i);
+                }
+            }
+        }
+        let mut diags = std::mem::take(&mut self.ev.diags);
+        if failed {
+            // What could not be evaluated after a failure is a consequence of it.
+            diags.retain(|d| !d.is_error());
+        }
+        Conclusion { outputs: Some(outputs), checks: Some(self.checks()), diags }
+    }
+}
+
+impl RunValues<'_> {
+    /// Results of all checks: those of this run where it evaluated them, else the plan's.
+    fn checks(&self) -> Vec<CheckResult> {
+        let mut all: BTreeMap<CheckAddr, crate::plan::CheckResult> =
+            self.plan.checks.iter().map(|c| (c.addr.clone(), c.clone())).collect();
+        for new in self.ev.checks.results() {
+            let entry = all.entry(new.addr.clone()).or_insert_with(|| new.clone());
+            for i in new.instances {
+                match entry.instances.iter_mut().find(|o| o.module == i.module && o.key == i.key) {
+                    Some(old) => *old = i,
+                    None => entry.instances.push(i),
+                }
+            }
+            entry.status = entry.instances.iter().map(|i| i.status).max().unwrap_or(CheckStatus::Pass);
+        }
+        all.into_values().map(stored).collect()
+    }
+}
+
+/// A result of checks as state stores it.
+pub fn stored(c: crate::plan::CheckResult) -> CheckResult {
+    let status = |s: CheckStatus| {
+        match s {
+            CheckStatus::Pass => "pass",
+            CheckStatus::Unknown => "unknown",
+            CheckStatus::Fail => "fail",
+            CheckStatus::Error => "error",
+        }
+        .to_owned()
+    };
+    let prefix = |m: &stackctl_core::ModuleAddr| if m.is_root() { String::new() } else { format!("{m}.") };
+    let local = |addr: &CheckAddr| match addr {
+        CheckAddr::Resource(r) => ("resource", r.module.clone(), r.local()),
+        CheckAddr::Output(m, n) => ("output", m.clone(), format!("output.{n}")),
+        CheckAddr::Check(m, n) => ("check", m.clone(), format!("check.{n}")),
+        CheckAddr::Variable(m, n) => ("var", m.clone(), format!("var.{n}")),
+    };
+    let (kind, module, name) = local(&c.addr);
+    let objects = c
+        .instances
+        .iter()
+        .map(|i| CheckObject {
+            object_addr: format!(
+                "{}{name}{}",
+                prefix(&i.module),
+                i.key.as_ref().map_or_else(String::new, ToString::to_string)
+            ),
+            status: status(i.status),
+            failure_messages: i.problems.clone(),
+        })
+        .collect();
+    CheckResult {
+        object_kind: kind.to_owned(),
+        config_addr: format!("{}{name}", prefix(&module)),
+        status: status(c.status),
+        objects: Some(objects),
+    }
+}
