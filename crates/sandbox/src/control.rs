@@ -151,6 +151,12 @@ impl Control {
         Self { port }
     }
 
+    /// The sandbox at an address that [`Control::endpoint`] gave; none where it is not one.
+    pub fn from_endpoint(endpoint: &str) -> Option<Self> {
+        let port = endpoint.trim_end_matches('/').strip_prefix("http://127.0.0.1:")?.parse().ok()?;
+        Some(Self { port })
+    }
+
     /// Its address, for AWS_ENDPOINT_URL.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
@@ -200,6 +206,11 @@ impl Control {
     /// Moves the clock forward.
     pub async fn clock_advance(&self, by: Duration) -> Result<(), Error> {
         self.tell("POST", "clock", Some(json!({"advance": by.as_secs_f64()}))).await
+    }
+
+    /// Real time without any AWS request after which the clock jumps to the next sleeper's deadline (10 ms at first).
+    pub async fn quiet(&self, d: Duration) -> Result<(), Error> {
+        self.tell("POST", "clock", Some(json!({"quiet_ms": d.as_secs_f64() * 1000.0}))).await
     }
 
     /// Every AWS request since the log was cleared.

@@ -27,6 +27,7 @@ pub(crate) const FILES: &[(&str, &str)] = server_files![
     "stackbox/repairs/ec2_vpc.py",
     "stackbox/repairs/iam.py",
     "stackbox/repairs/messaging.py",
+    "stackbox/repairs/observability.py",
     "stackbox/repairs/rds.py",
     "stackbox/repairs/s3.py",
     "stackbox/states.py",

@@ -18,7 +18,7 @@ pub(crate) async fn call(port: u16, method: &str, path: &str, body: Option<&Valu
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.write_all(&request(port, method, path, body)).await?;
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await?;
+        while !whole(&answer) && stream.read_buf(&mut answer).await? > 0 {}
         Ok(answer)
     };
     let answer = exchange.await.map_err(|e| unreachable(port, e))?;
@@ -31,8 +31,13 @@ pub(crate) fn call_blocking(port: u16, method: &str, path: &str, body: Option<&V
         let mut stream = Blocking::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
         stream.write_all(&request(port, method, path, body))?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
+        let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
+        while !whole(&answer) {
+            match stream.read(&mut piece)? {
+                0 => break,
+                n => answer.extend_from_slice(&piece[..n]),
+            }
+        }
         Ok(answer)
     };
     let answer = exchange().map_err(|e| unreachable(port, e))?;
@@ -53,6 +58,15 @@ fn request(port: u16, method: &str, path: &str, body: Option<&Value>) -> Vec<u8>
     .into_bytes()
 }
 
+/// Has everything arrived that the head announces?
+fn whole(answer: &[u8]) -> bool {
+    let Some(split) = answer.windows(4).position(|w| w == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&answer[..split]);
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.trim().parse::<usize>().ok());
+    length.is_some_and(|length| answer.len() >= split + 4 + length)
+}
+
+/// The document of a whole answer, or the server's reason for refusing.
 fn parse(port: u16, request: &str, answer: &[u8]) -> Result<Value, Error> {
     let broken = || unreachable(port, std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the answer was cut off"));
     let split = answer.windows(4).position(|w| w == b"\r\n\r\n").ok_or_else(broken)?;

@@ -211,6 +211,8 @@ pub(crate) const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect"
 #[tokio::test]
 async fn sleeping_costs_no_time_and_wakes_in_order() {
     let (control, _) = world().await;
+    // All three have to lie down before the clock jumps.
+    control.quiet(Duration::from_secs(1)).await.unwrap();
     let clock = std::sync::Arc::new(SandboxClock::new(control));
     let start = (clock.now(), Instant::now());
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();

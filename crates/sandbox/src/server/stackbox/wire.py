@@ -62,13 +62,21 @@ class Connection:
             return True
 
     def reset(self):
-        """Ends the connection with a reset, as a broken network does."""
+        """Ends the connection without an answer, as a broken network does."""
         self.cut = True
         try:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.sock.close()
         except OSError:
             pass
+        self.close()
+
+    def close(self):
+        """Ends the connection even if a fork that was made just now holds a copy of its descriptor."""
+        for end in (lambda: self.sock.shutdown(socket.SHUT_RDWR), self.sock.close):
+            try:
+                end()
+            except OSError:
+                pass
 
 
 class Server:
@@ -112,12 +120,9 @@ class Server:
         except (OSError, ValueError):
             pass
         finally:
+            connection.close()
             with self.lock:
                 self.open.discard(connection)
-            try:
-                connection.sock.close()
-            except OSError:
-                pass
 
     def _one(self, connection, source):
         """Serves one request; False ends the connection."""

@@ -278,3 +278,14 @@ async fn ec2_groups_in_use() {
     assert_eq!(of_default.tags("isEgress"), ["true", "false"]);
     assert_eq!(of_default.tag("referencedGroupInfo").contains(&default.tag("groupId")), true);
 }
+
+#[tokio::test]
+async fn ec2_network_border_group() {
+    let (_, aws) = world().await;
+    let group = |more: &[(&str, &str)]| {
+        let made = aws.query("ec2", "AllocateAddress", &[&[("Domain", "vpc")], more].concat()).ok().tag("allocationId");
+        aws.query("ec2", "DescribeAddresses", &[("AllocationId.1", &made)]).ok().tag("networkBorderGroup")
+    };
+    assert_eq!(group(&[]), "us-east-1");
+    assert_eq!(group(&[("NetworkBorderGroup", "us-east-1-bos-1")]), "us-east-1-bos-1");
+}

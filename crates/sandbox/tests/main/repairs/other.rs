@@ -83,6 +83,65 @@ async fn sqs_redrive_policies() {
 }
 
 #[tokio::test]
+async fn sqs_kept_policy() {
+    let (_, aws) = world().await;
+    let url = format!("{}/123456789012/q", aws.0.endpoint());
+    aws.json("sqs", "AmazonSQS.CreateQueue", json!({"QueueName": "q", "Attributes": {"Policy": POLICY}})).ok();
+    let set = |attributes| {
+        aws.json("sqs", "AmazonSQS.SetQueueAttributes", json!({"QueueUrl": url, "Attributes": attributes})).ok()
+    };
+    let policy = || {
+        let all = json!({"QueueUrl": url, "AttributeNames": ["All"]});
+        aws.json("sqs", "AmazonSQS.GetQueueAttributes", all).ok().body.contains("Statement")
+    };
+    set(json!({"DelaySeconds": "5"}));
+    assert!(policy());
+    set(json!({"Policy": ""}));
+    assert!(!policy());
+}
+
+#[tokio::test]
+async fn iam_update_role() {
+    let (_, aws) = world().await;
+    let name = ("RoleName", "r");
+    let create = [
+        name,
+        ("AssumeRolePolicyDocument", crate::control::TRUST),
+        ("Description", "text"),
+        ("MaxSessionDuration", "7200"),
+    ];
+    aws.query("iam", "CreateRole", &create).ok();
+    let role = || {
+        let got = aws.query("iam", "GetRole", &[name]).ok();
+        (got.tag("Description"), got.tag("MaxSessionDuration"))
+    };
+    aws.query("iam", "UpdateRole", &[name, ("MaxSessionDuration", "3600")]).ok();
+    assert_eq!(role(), ("text".into(), "3600".into()));
+    aws.query("iam", "UpdateRole", &[name, ("MaxSessionDuration", "7200")]).ok();
+    aws.query("iam", "UpdateRole", &[name, ("Description", "new")]).ok();
+    assert_eq!(role(), ("new".into(), "7200".into()));
+}
+
+#[tokio::test]
+async fn logs_group_class_and_ssm_data_types() {
+    let (_, aws) = world().await;
+    aws.json("logs", "Logs_20140328.CreateLogGroup", json!({"logGroupName": "a"})).ok();
+    aws.json(
+        "logs",
+        "Logs_20140328.CreateLogGroup",
+        json!({"logGroupName": "b", "logGroupClass": "INFREQUENT_ACCESS"}),
+    )
+    .ok();
+    let groups = aws.json("logs", "Logs_20140328.DescribeLogGroups", json!({})).ok().body;
+    let groups: serde_json::Value = serde_json::from_str(&groups).unwrap();
+    let classes: Vec<_> = groups["logGroups"].as_array().unwrap().iter().map(|g| g["logGroupClass"].clone()).collect();
+    assert_eq!(classes, ["STANDARD", "INFREQUENT_ACCESS"]);
+    let parameter = |kind| json!({"Name": "/p", "Value": "v", "Type": "String", "DataType": kind, "Overwrite": true});
+    aws.json("ssm", "AmazonSSM.PutParameter", parameter("aws:ssm:integration")).ok();
+    aws.json("ssm", "AmazonSSM.PutParameter", parameter("nonsense")).refused("data type is not supported");
+}
+
+#[tokio::test]
 async fn the_world_has_what_was_made_and_nothing_else() {
     let (control, aws) = world().await;
     assert_eq!(control.world().await.unwrap().keys().collect::<Vec<_>>(), [""; 0]);

@@ -183,6 +183,26 @@ def internet_gateways():
 
 
 @repair("ec2")
+def network_border_group():
+    """EC2 API reference, Address: NetworkBorderGroup, the name of the Region where none was asked for."""
+    from moto.ec2.models.elastic_ip_addresses import ElasticAddress
+    from moto.ec2.responses.elastic_ip_addresses import ElasticIPAddresses
+
+    @replace(ElasticIPAddresses, "allocate_address")
+    def allocate_address(old, self):
+        answer = old(self)
+        address = self.ec2_backend.address_by_allocation([answer.result["AllocationId"]])[0]
+        if group := self._get_param("NetworkBorderGroup"):
+            address.network_border_group = group
+        answer.result["NetworkBorderGroup"] = address.network_border_group
+        return answer
+
+    ElasticAddress.network_border_group = property(
+        lambda self: self.__dict__.get("border_group") or self.ec2_backend.region_name,
+        lambda self, value: self.__dict__.__setitem__("border_group", value))
+
+
+@repair("ec2")
 def release_address():
     """EC2 API reference, ReleaseAddress: an address that is still associated is refused (InvalidIPAddress.InUse)."""
     from moto.ec2.models.elastic_ip_addresses import ElasticAddressBackend

@@ -67,3 +67,20 @@ def delete_policy():
             raise AwsError("DeleteConflict", "This policy has more than one version. Before you delete a policy, you must "
                            "delete the policy's versions. The default version is deleted with the policy.", 409)
         return old(self, policy_arn)
+
+
+@repair("iam")
+def update_role():
+    """IAM API reference, UpdateRole: Description and MaxSessionDuration are optional; what is absent stays."""
+    from moto.iam.responses import IamResponse
+
+    @replace(IamResponse, "update_role")
+    def update(old, self):
+        role = self.backend.get_role(self._get_param("RoleName"))
+        kept = role.description, role.max_session_duration
+        answer = old(self)
+        if self._get_param("Description") is None:
+            role.description = kept[0]
+        if self._get_param("MaxSessionDuration") is None:
+            role.max_session_duration = kept[1]
+        return answer

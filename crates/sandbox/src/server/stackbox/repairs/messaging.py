@@ -85,3 +85,17 @@ def redrive_policies():
             else:
                 found.pop(name, None)
         return found
+
+
+@repair("sqs")
+def kept_policy():
+    """SQS API reference, SetQueueAttributes: attributes that are not named keep their value; an empty Policy removes
+    the policy."""
+    from moto.sqs.models import Queue
+
+    @replace(Queue, "_set_attributes")
+    def set_attributes(old, self, attributes, now=None):
+        kept = self.__dict__.get("_policy_json")
+        old(self, attributes, now)
+        if "Policy" not in attributes and kept:
+            self._policy_json = kept

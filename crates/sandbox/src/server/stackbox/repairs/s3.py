@@ -1,6 +1,8 @@
 """Repairs of S3. Answers are rewritten as text: moto's serializer has no place to hook into a root element."""
+import base64
 import re
 import urllib.parse
+import uuid
 
 from stackbox.repairs import AwsError, after, before, repair, replace
 from stackbox.wire import Answer
@@ -85,6 +87,25 @@ def stored_documents(incoming):
                 + inner + f"</List{kind}ConfigurationsResult>".encode())
 
 
+LACKING = {"abac", "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "metadataTable", "session"}
+"""Sub-resources of a bucket that moto takes for a listing of its objects."""
+
+
+@before("s3")
+def lacking_documents(incoming):
+    """S3 API reference, GetBucketAbac, GetBucketMetadataConfiguration, CreateSession: not the bucket's objects."""
+    if sub := next((s for s in incoming.query if s in LACKING), None):
+        raise AwsError("NotSupportedBySandbox", f"{sub} of a bucket is not supported by the sandbox", 501)
+
+
+@after("s3")
+def request_id(incoming, answer):
+    """S3 API reference, "Common response headers": x-amz-request-id."""
+    if number := answer.header("x-amzn-requestid"):
+        answer.set_header("x-amz-request-id", number)
+    return answer
+
+
 @after("s3")
 def default_encryption(incoming, answer):
     """Amazon S3 user guide, "Default encryption FAQ": since January 2023 every bucket has SSE-S3 as the base level;
@@ -112,27 +133,26 @@ def access_logs():
 
 @after("s3")
 def lifecycle_details(incoming, answer):
-    """S3 API reference, PutBucketLifecycleConfiguration: NewerNoncurrentVersions of NoncurrentVersionExpiration and the
-    header x-amz-transition-default-minimum-object-size come back as they were put."""
-    if incoming.action not in ("PutBucketLifecycleConfiguration", "GetBucketLifecycleConfiguration"):
+    """S3 API reference, PutBucketLifecycleConfiguration and GetBucketLifecycleConfiguration: rules come back as they
+    were put (moto loses NewerNoncurrentVersions and sizes in filters), with an ID where none was given, and so does
+    the header x-amz-transition-default-minimum-object-size."""
+    header = "x-amz-transition-default-minimum-object-size"
+    if "lifecycle" not in incoming.query or answer.status >= 300:
         return answer
-    if answer.status != 200:
-        return answer
-    bucket, header = _bucket(incoming), "x-amz-transition-default-minimum-object-size"
-    if incoming.action.startswith("Put"):
+    bucket = _bucket(incoming)
+    if incoming.action == "PutBucketLifecycleConfiguration":
         rules = re.findall(rb"<Rule\b.*?</Rule>", incoming.request.body, re.S)
-        newer = rb"<NoncurrentVersionExpiration>.*?(<NewerNoncurrentVersions>\d+</NewerNoncurrentVersions>)"
-        found = [re.search(newer, rule, re.S) for rule in rules]
-        bucket.sandbox_newer = [m and m.group(1) for m in found]
+        bucket.sandbox_rules = [_with_id(rule) for rule in rules]
         bucket.sandbox_minimum = incoming.request.headers.get(header, "all_storage_classes_128K")
-        answer.set_header(header, bucket.sandbox_minimum)
-        return answer
-    newer = iter(getattr(bucket, "sandbox_newer", []))
-
-    def restore(rule):
-        kept = next(newer, None)
-        return rule.group().replace(b"</NoncurrentVersionExpiration>", (kept or b"") + b"</NoncurrentVersionExpiration>")
-
-    answer.body = re.sub(rb"<Rule\b.*?</Rule>", restore, answer.body, flags=re.S)
+    elif incoming.action == "GetBucketLifecycleConfiguration" and hasattr(bucket, "sandbox_rules"):
+        root = f'<LifecycleConfiguration xmlns="{NAMESPACE}">'.encode()
+        answer = _xml(root + b"".join(bucket.sandbox_rules) + b"</LifecycleConfiguration>")
     answer.set_header(header, getattr(bucket, "sandbox_minimum", "all_storage_classes_128K"))
     return answer
+
+
+def _with_id(rule):
+    if re.search(rb"<ID>[^<]", rule):
+        return rule
+    number = base64.b64encode(uuid.uuid4().bytes + uuid.uuid4().bytes)[:32]
+    return re.sub(rb"<Rule\b([^>]*)>", rb"<Rule\1><ID>" + number + b"</ID>", re.sub(rb"<ID\s*/>|<ID></ID>", b"", rule), count=1)

@@ -1,0 +1,28 @@
+"""Repairs of CloudWatch Logs and Systems Manager."""
+from stackbox.repairs import repair, replace
+
+
+@repair("logs")
+def log_group_class():
+    """CloudWatch Logs API reference, LogGroup: logGroupClass, STANDARD unless CreateLogGroup was told otherwise."""
+    from moto.logs.models import LogGroup
+    from moto.logs.responses import LogsResponse
+
+    @replace(LogsResponse, "create_log_group")
+    def create_log_group(old, self):
+        answer = old(self)
+        name, kind = self._get_param("logGroupName"), self._get_param("logGroupClass")
+        self.logs_backend.groups[name].sandbox_class = kind or "STANDARD"
+        return answer
+
+    @replace(LogGroup, "to_describe_dict")
+    def to_describe_dict(old, self):
+        return {**old(self), "logGroupClass": getattr(self, "sandbox_class", "STANDARD")}
+
+
+@repair("ssm")
+def data_types():
+    """Systems Manager API reference, PutParameter: DataType is text, aws:ec2:image or aws:ssm:integration."""
+    from moto.ssm import models
+
+    models._valid_parameter_data_type = lambda kind: kind in ("text", "aws:ec2:image", "aws:ssm:integration")
