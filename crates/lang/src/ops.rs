@@ -55,10 +55,6 @@ pub fn unary(op: UnaryOp, v: &Value) -> Outcome {
     let out = match (v.kind(), op) {
         (Kind::Number(n), _) => Value::number(n.neg()),
         (Kind::Bool(b), _) => Value::bool(!b),
-        (Kind::Unknown(r), UnaryOp::Negate) => {
-            let flip = |b: &Option<(Number, bool)>| b.as_ref().map(|(n, _)| n.neg());
-            Value::unknown(&want).with_bounds(flip(&r.hi), flip(&r.lo))
-        }
         _ => Value::unknown(&want).not_null(),
     };
     Ok(out.with_marks(marks))
@@ -257,21 +253,20 @@ pub(crate) fn equality(l: &Value, r: &Value) -> Option<bool> {
             if l.is_wholly_known() && r.is_wholly_known() {
                 return Some(a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equality(a, b) == Some(true)));
             }
-            let ((lo_l, hi_l), (lo_r, hi_r)) = (l.length_bounds(), r.length_bounds());
-            let apart = hi_l.is_some_and(|h| h < lo_r) || hi_r.is_some_and(|h| h < lo_l);
-            apart.then_some(false)
+            // An unknown element may equal any other, but a set with elements is never empty.
+            (a.is_empty() != b.is_empty()).then_some(false)
         }
         (Kind::Map(a), Kind::Map(b)) => {
             if !same_element_ty(l, r)? {
                 return Some(false);
             }
-            if !a.keys().eq(b.keys()) { Some(false) } else { pairwise(a.values().zip(b.values())) }
+            if !a.keys().eq(b.keys()) { Some(false) } else { unordered(a.values().zip(b.values())) }
         }
         (Kind::Object(a), Kind::Object(b)) => {
             if !a.keys().eq(b.keys()) {
                 return Some(false);
             }
-            comparable(&l.ty(), &r.ty())?.then(|| pairwise(a.values().zip(b.values()))).unwrap_or(Some(false))
+            comparable(&l.ty(), &r.ty())?.then(|| unordered(a.values().zip(b.values()))).unwrap_or(Some(false))
         }
         _ => Some(false),
     }
@@ -286,6 +281,19 @@ fn pairwise<'a>(pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Option<b
         }
     }
     Some(true)
+}
+
+/// Equal if all are; one difference decides, however much else is undecided.
+fn unordered<'a>(pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Option<bool> {
+    let mut all = Some(true);
+    for (a, b) in pairs {
+        match equality(a, b) {
+            Some(true) => {}
+            Some(false) => return Some(false),
+            None => all = None,
+        }
+    }
+    all
 }
 
 fn same_element_ty(l: &Value, r: &Value) -> Option<bool> {

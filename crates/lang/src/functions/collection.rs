@@ -12,7 +12,7 @@ use crate::ops::{equal, equality};
 use crate::value::{Kind, Marks, Value, order};
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("length", &[Param::any("value").dynamic().marked()], Returns::Of(length_ty), |a, _, _| length(&a[0])),
     Function::new(
         "element",

@@ -8,7 +8,7 @@ use super::protocol::{FnError, Function, Kind as P, Param, Returns};
 use crate::value::Value;
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("timestamp", &[], Returns::Is(P::Str), |_, ty, cx| {
         Ok(if cx.planning { Value::unknown(ty) } else { Value::string(utc(cx.now)) })
     }),

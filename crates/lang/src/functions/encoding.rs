@@ -16,7 +16,7 @@ use crate::value::Value;
 const STR: Param = Param::str("str");
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("base64encode", &[STR], Returns::Is(P::Str), |a, _, _| {
         Ok(Value::string(STANDARD.encode(text(a, 0))))
     }),

@@ -27,7 +27,7 @@ macro_rules! hashes {
 }
 
 /// Hashes of files.
-pub const HASHES: &[Function] = hashes![
+pub(super) const HASHES: &[Function] = hashes![
     ("filemd5", Md5, false),
     ("filesha1", Sha1, false),
     ("filesha256", Sha256, false),
@@ -37,7 +37,7 @@ pub const HASHES: &[Function] = hashes![
 ];
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("file", PATH, Returns::Is(P::Str), |a, _, cx| read_text(cx, text(a, 0)).map(Value::string)),
     Function::new("filebase64", PATH, Returns::Is(P::Str), |a, _, cx| {
         Ok(Value::string(STANDARD.encode(read(cx, text(a, 0))?)))
@@ -328,8 +328,8 @@ impl Walk<'_, '_> {
     }
     fn enter(&mut self, dir: &Path, at: &str, parts: &[Part]) -> Result<(), FnError> {
         let real = self.cx.files.real(dir);
-        let upwards = at.split('/').next_back() == Some("..");
-        if !upwards && self.above.contains(&real) {
+        // Only `**` could go round for ever; what the pattern names is entered as often as it is named.
+        if matches!(parts.first(), Some(Part::Any)) && self.above.contains(&real) {
             return Ok(());
         }
         self.above.push(real);

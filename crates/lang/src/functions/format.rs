@@ -15,7 +15,7 @@ const FORMAT: Param = Param::str("format");
 const ARGS: Param = Param::any("args").dynamic().null();
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("format", &[FORMAT], Returns::Is(P::Str), format).variadic(ARGS),
     Function::new("formatlist", &[FORMAT], Returns::Is(P::Strs), formatlist).variadic(ARGS),
 ];
@@ -229,8 +229,8 @@ impl Verb {
     }
     fn text(&self, s: &str, quoted: bool) -> String {
         let cut = match self.precision {
-            Some(n) => s.graphemes(true).take(n).collect::<String>(),
-            None => s.to_owned(),
+            Some(n @ 1..) => s.graphemes(true).take(n).collect::<String>(),
+            _ => s.to_owned(),
         };
         if !quoted {
             return self.pad(cut);

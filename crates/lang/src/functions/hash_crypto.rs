@@ -33,7 +33,7 @@ macro_rules! hashes {
 }
 
 /// Hashes of strings.
-pub const HASHES: &[Function] = hashes![
+pub(super) const HASHES: &[Function] = hashes![
     ("md5", Md5, false),
     ("sha1", Sha1, false),
     ("sha256", Sha256, false),
@@ -43,7 +43,7 @@ pub const HASHES: &[Function] = hashes![
 ];
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("uuid", &[], Returns::Is(P::Str), |_, ty, cx| {
         Ok(if cx.planning { Value::unknown(ty) } else { Value::string(cx.ids.uuid()) })
     }),

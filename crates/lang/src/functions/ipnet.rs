@@ -15,7 +15,7 @@ use crate::value::Value;
 const PREFIX: Param = Param::str("prefix");
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("cidrhost", &[PREFIX, Param::num("hostnum")], Returns::Is(P::Str), cidrhost),
     Function::new("cidrnetmask", &[PREFIX], Returns::Is(P::Str), |a, _, _| {
         let net = Net::parse(text(a, 0)).map_err(FnError::new)?;

@@ -8,7 +8,7 @@ use super::protocol::{FnError, FnResult, Function, Kind as P, Param, Returns};
 use crate::value::{Kind, Value};
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("jsonencode", &[Param::any("val").dynamic().null()], Returns::Is(P::Str), jsonencode),
     Function::new("jsondecode", &[Param::str("str")], Returns::Is(P::Any), |a, _, _| decode(text(a, 0))).nullable(),
 ];

@@ -11,7 +11,7 @@ use crate::convert::{convert, friendly};
 use crate::value::{Kind, Marks, Value};
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("keys", &[Param::any("inputMap").unknown().marked()], Returns::Of(keys_ty), keys),
     Function::new("values", &[Param::any("mapping").marked()], Returns::Of(values_ty), |a, ty, _| {
         let out = a[0].entries().map(|m| m.values().cloned().collect()).unwrap_or_default();

@@ -27,7 +27,9 @@ mod type_conversion;
 mod yaml_decode;
 mod yaml_encode;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use stackctl_core::Ids;
@@ -77,7 +79,7 @@ pub fn call(name: &str, args: &[Value], cx: &FnContext<'_>) -> Result<Value, FnE
 
 /// The names of all functions, sorted, `try` and `can` included.
 pub fn names() -> Vec<&'static str> {
-    let mut names: Vec<_> = families().iter().flat_map(|f| f.iter().map(|f| f.name)).collect();
+    let mut names: Vec<_> = FAMILIES.iter().flat_map(|f| f.iter().map(|f| f.name)).collect();
     names.extend(["can", "try"]);
     names.sort_unstable();
     names
@@ -89,29 +91,28 @@ pub fn signature(name: &str) -> Option<Signature> {
 }
 
 fn find(name: &str) -> Option<&'static Function> {
-    let name = name.strip_prefix("core::").unwrap_or(name);
-    families().iter().flat_map(|f| f.iter()).find(|f| f.name == name)
+    static BY_NAME: LazyLock<HashMap<&str, &Function>> =
+        LazyLock::new(|| FAMILIES.iter().flat_map(|f| f.iter()).map(|f| (f.name, f)).collect());
+    BY_NAME.get(name.strip_prefix("core::").unwrap_or(name)).copied()
 }
 
 /// The one list of families.
-fn families() -> &'static [&'static [Function]] {
-    &[
-        collection::FUNCTIONS,
-        datetime::FUNCTIONS,
-        encoding::FUNCTIONS,
-        filesystem::FUNCTIONS,
-        filesystem::HASHES,
-        format::FUNCTIONS,
-        hash_crypto::FUNCTIONS,
-        hash_crypto::HASHES,
-        ipnet::FUNCTIONS,
-        json::FUNCTIONS,
-        mapping::FUNCTIONS,
-        numeric::FUNCTIONS,
-        regex::FUNCTIONS,
-        set::FUNCTIONS,
-        string::FUNCTIONS,
-        type_conversion::FUNCTIONS,
-        yaml_encode::FUNCTIONS,
-    ]
-}
+static FAMILIES: &[&[Function]] = &[
+    collection::FUNCTIONS,
+    datetime::FUNCTIONS,
+    encoding::FUNCTIONS,
+    filesystem::FUNCTIONS,
+    filesystem::HASHES,
+    format::FUNCTIONS,
+    hash_crypto::FUNCTIONS,
+    hash_crypto::HASHES,
+    ipnet::FUNCTIONS,
+    json::FUNCTIONS,
+    mapping::FUNCTIONS,
+    numeric::FUNCTIONS,
+    regex::FUNCTIONS,
+    set::FUNCTIONS,
+    string::FUNCTIONS,
+    type_conversion::FUNCTIONS,
+    yaml_encode::FUNCTIONS,
+];

@@ -13,7 +13,7 @@ const NUM: &[Param] = &[ONE];
 const NUMBERS: Param = Param::num("numbers");
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("abs", NUM, Returns::Is(P::Num), |a, _, _| Ok(Value::number(number(a, 0).abs()))),
     Function::new("ceil", NUM, Returns::Is(P::Num), |a, _, _| Ok(Value::number(number(a, 0).ceil()))),
     Function::new("floor", NUM, Returns::Is(P::Num), |a, _, _| Ok(Value::number(number(a, 0).floor()))),

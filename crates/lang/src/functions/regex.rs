@@ -17,7 +17,7 @@ use crate::value::Value;
 const PATTERN: Param = Param::str("pattern");
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("regex", &[PATTERN, Param::str("string")], Returns::Of(|a| result_ty(&a[0])), |a, _, _| {
         let re = compile(text(a, 0)).map_err(|e| FnError::arg(0, e))?;
         match re.regex.captures(text(a, 1)) {

@@ -13,7 +13,7 @@ const FIRST: Param = Param::new("first_set", P::Set);
 const OTHERS: Param = Param::new("other_sets", P::Set);
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("setproduct", &[], Returns::Of(product_ty), product).variadic(Param::any("sets").marked()),
     Function::new("setunion", &[FIRST], Returns::Of(same_ty), |a, ty, _| {
         let sets = as_sets(a, ty)?;

@@ -11,7 +11,7 @@ use crate::value::{Kind, Value};
 const STR: Param = Param::str("str");
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("chomp", &[STR], Returns::Is(P::Str), |a, _, _| s(text(a, 0).trim_end_matches(['\r', '\n']))),
     Function::new("endswith", &[STR, Param::str("suffix")], Returns::Is(P::Bool), |a, _, _| {
         Ok(Value::bool(text(a, 0).ends_with(text(a, 1))))

@@ -11,7 +11,7 @@ const V: &[Param] = &[Param::any("v").dynamic().null().marked()];
 const VALUE: &[Param] = &[Param::any("value").dynamic().null().marked()];
 
 /// The family.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("tostring", V, Returns::Is(P::Str), |a, _, _| to(&a[0], P::Str)).nullable(),
     Function::new("tonumber", V, Returns::Is(P::Num), |a, _, _| to(&a[0], P::Num)).nullable(),
     Function::new("tobool", V, Returns::Is(P::Bool), |a, _, _| to(&a[0], P::Bool)).nullable(),

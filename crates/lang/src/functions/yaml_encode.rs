@@ -6,7 +6,7 @@ use super::protocol::{Function, Kind as P, Param, Returns};
 use crate::value::{Kind, Value};
 
 /// The family, with the decoder.
-pub const FUNCTIONS: &[Function] = &[
+pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("yamlencode", &[Param::any("value").dynamic().null()], Returns::Is(P::Str), |a, _, _| {
         Ok(Value::string(encode(&a[0])))
     })

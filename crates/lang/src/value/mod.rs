@@ -14,6 +14,7 @@ pub mod border;
 pub mod marks;
 pub mod order;
 pub mod refine;
+pub mod show;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +26,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 pub use border::Mismatch;
 pub use marks::Marks;
 pub use refine::Refine;
+pub use show::{show, type_text};
 
 /// A value of the language.
 #[derive(Clone, PartialEq)]
