@@ -276,7 +276,7 @@ async fn ec2_groups_in_use() {
     // The default group starts with one rule each way (`default_group_rules`).
     let of_default = rules(aws, &default.tag("groupId"));
     assert_eq!(of_default.tags("isEgress"), ["true", "false"]);
-    assert_eq!(of_default.tag("referencedGroupInfo").contains(&default.tag("groupId")), true);
+    assert!(of_default.tag("referencedGroupInfo").contains(&default.tag("groupId")));
 }
 
 #[tokio::test]
