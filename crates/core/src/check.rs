@@ -26,34 +26,41 @@ pub fn schema_checks(schema: &Schema, config: &Partial) -> Vec<Error> {
 fn block(b: &Block, v: &Partial, at: &Path, out: &mut Vec<Error>) {
     for (name, attr) in &b.attrs {
         let value = v.get(name);
-        if !attr.checks.is_empty() && attr.configurable() && !value.is_null() {
+        if value.is_null() || !attr.configurable() {
+            continue;
+        }
+        if !attr.checks.is_empty() {
             let at = at.with_attr(*name);
             for c in &attr.checks {
                 check(c, value, attr, &at, out);
             }
         }
+        if let (Some(element), Partial::List(items)) = (&attr.element, value) {
+            elements(element, items, matches!(attr.ty, Ty::List(_)), &at.with_attr(*name), out);
+        }
     }
     for (name, t) in &b.blocks {
-        let at = at.with_attr(*name);
-        match (v.get(name), t.nesting) {
-            (Partial::List(items), Nesting::List) => {
-                for (i, item) in items.iter().enumerate() {
-                    block(&t.block, item, &at.with_index(i), out);
-                }
-            }
-            (Partial::List(items), _) => {
-                for item in items {
-                    let mut found = Vec::new();
-                    block(&t.block, item, &Path::default(), &mut found);
-                    out.extend(found.into_iter().map(|e| {
-                        let within = e.path.as_ref().map(ToString::to_string).unwrap_or_default();
-                        Error { message: format!("{within}: {}", e.message), path: Some(at.clone()), ..e }
-                    }));
-                }
-            }
-            (item @ Partial::Map(_), _) => block(&t.block, item, &at, out),
+        match v.get(name) {
+            Partial::List(items) => elements(&t.block, items, t.nesting == Nesting::List, &at.with_attr(*name), out),
+            item @ Partial::Map(_) => block(&t.block, item, &at.with_attr(*name), out),
             _ => {}
         }
+    }
+}
+
+/// Objects of a list, each at its index, or of a set, all at the set.
+fn elements(b: &Block, items: &[Partial], indexed: bool, at: &Path, out: &mut Vec<Error>) {
+    for (i, item) in items.iter().enumerate() {
+        if indexed {
+            block(b, item, &at.with_index(i), out);
+            continue;
+        }
+        let mut found = Vec::new();
+        block(b, item, &Path::default(), &mut found);
+        out.extend(found.into_iter().map(|e| {
+            let within = e.path.as_ref().map(ToString::to_string).unwrap_or_default();
+            Error { message: format!("{within}: {}", e.message), path: Some(at.clone()), ..e }
+        }));
     }
 }
 

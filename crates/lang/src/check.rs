@@ -45,7 +45,7 @@ pub fn configuration(config: &Config, schemas: &dyn Schemas) -> Vec<Problem> {
             }
         }
         if seen.insert(std::sync::Arc::as_ptr(&module.content)) {
-            let mut c = Checker { module, schemas, problems: Vec::new() };
+            let mut c = Checker { module, schemas, problems: Vec::new(), in_console: false };
             c.module();
             problems.append(&mut c.problems);
         }
@@ -58,7 +58,7 @@ pub fn configuration(config: &Config, schemas: &dyn Schemas) -> Vec<Problem> {
 
 /// Checks an expression that stands in no file of the module, as the console reads them.
 pub fn expression(e: &Expr, module: &Module, schemas: &dyn Schemas) -> Vec<Problem> {
-    let mut c = Checker { module, schemas, problems: Vec::new() };
+    let mut c = Checker { module, schemas, problems: Vec::new(), in_console: true };
     c.expr(e, &Context::default());
     c.problems
 }
@@ -103,6 +103,8 @@ struct Checker<'m> {
     module: &'m Module,
     schemas: &'m dyn Schemas,
     problems: Vec<Problem>,
+    /// The console's own functions exist.
+    in_console: bool,
 }
 
 impl<'m> Checker<'m> {
@@ -222,6 +224,7 @@ impl<'m> Checker<'m> {
     fn visit<'e>(&self, e: &'e Expr, at: &At<'e>, cx: &Context<'_>, out: &mut Vec<Problem>) {
         if let ExprKind::FunctionCall(c) = &e.kind
             && functions::signature(c.name.as_str()).is_none()
+            && !(self.in_console && c.name.as_str() == "type")
         {
             out.push(unknown_function(c.name.as_str(), c.name.span));
         }

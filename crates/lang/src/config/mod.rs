@@ -7,12 +7,14 @@
 //! - [`inputs`]: values of root variables from the command line, the environment and files.
 //! - [`modules`]: where called modules are found.
 //! - [`providers`]: which provider configuration a resource uses.
+//! - [`versions`]: version constraints.
 
 pub(crate) mod fields;
 pub mod inputs;
 pub mod model;
 pub mod modules;
 pub mod providers;
+pub mod versions;
 
 mod blocks;
 mod json;

@@ -2,14 +2,14 @@
 
 use std::cell::RefCell;
 
-use stackctl_hcl::Expr;
 use stackctl_hcl::ast::FunctionCall;
+use stackctl_hcl::{Expr, ExprKind};
 
 use super::evaluator::Evaluator;
 use super::template::render;
 use crate::diag::Problem;
 use crate::functions::{self, FnContext, lazy};
-use crate::value::{Marks, Value};
+use crate::value::{Marks, Value, type_text};
 
 impl<'a> Evaluator<'a> {
     /// `name(args…)`
@@ -24,6 +24,19 @@ impl<'a> Evaluator<'a> {
             "templatefile" | "templatestring" if self.in_template => {
                 let detail = format!("A template cannot render another one: \"{name}\" is not allowed in it.");
                 return self.fail_span(c.name.span, "Error in function call", detail);
+            }
+            "type" if self.in_console && c.args.len() == 1 => {
+                let errors = self.errors;
+                let v = self.eval(&c.args[0]);
+                if self.errors > errors {
+                    return Value::dynamic();
+                }
+                return Value::string(type_text(&v.ty())).with_marks(v.marks());
+            }
+            "templatestring" => {
+                if let Some(why) = c.args.first().and_then(not_from_elsewhere) {
+                    return self.fail_at(&c.args[0], || Problem::error("Invalid function argument", why));
+                }
             }
             _ => {}
         }
@@ -121,6 +134,21 @@ impl<'a> Evaluator<'a> {
             }
         }
         out
+    }
+}
+
+/// Why an expression may not be the template of `templatestring`: it must be a reference to a text from elsewhere.
+fn not_from_elsewhere(e: &Expr) -> Option<&'static str> {
+    match &e.without_parens().kind {
+        ExprKind::ScopeTraversal(_)
+        | ExprKind::RelativeTraversal { .. }
+        | ExprKind::Index { .. }
+        | ExprKind::Invalid => None,
+        ExprKind::Template(_) | ExprKind::TemplateWrap(_) => Some(
+            "Invalid value for \"template\" parameter: templatestring is only for templates that come from elsewhere, and \
+             so does not support a literal template; use a template string expression instead.",
+        ),
+        _ => Some("Invalid value for \"template\" parameter: it must be a direct reference to a single string."),
     }
 }
 

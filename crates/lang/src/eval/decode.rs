@@ -40,6 +40,8 @@ pub struct Spec<'s> {
     /// Null of each attribute, nothing of each nested block.
     blank: BTreeMap<&'s str, Value>,
     nested: BTreeMap<&'s str, Nested<'s>>,
+    /// Of attributes that may be written as blocks and whose members the schema describes.
+    elements: BTreeMap<&'s str, Spec<'s>>,
 }
 
 struct Nested<'s> {
@@ -62,7 +64,8 @@ impl<'s> Spec<'s> {
             blank.insert(name, nothing);
             nested.insert(*name, Nested { spec: Spec::new(&b.block, &[]), ty });
         }
-        Spec { block, refused, blank, nested }
+        let elements = block.attrs.iter().filter_map(|(n, a)| Some((*n, Spec::new(a.element.as_deref()?, &[]))));
+        Spec { elements: elements.collect(), block, refused, blank, nested }
     }
 
     /// Decodes a body. `header` is where the block as a whole stands, for what is missing from it.
@@ -221,14 +224,17 @@ impl<'a> Decoder<'a> {
             }
             return self.body(&n.spec, body, header);
         }
+        if let Some(e) = spec.elements.get(kind) {
+            return self.body(e, body, header);
+        }
         match spec.block.attrs.get(kind).and_then(|a| element(&a.ty)) {
-            Some(o) => self.object_body(o, body, header),
+            Some(o) => self.object_body(o, body),
             None => Value::dynamic(),
         }
     }
 
     /// A block that stands for an object of an attribute's type: arguments left out are null.
-    fn object_body(&mut self, o: &ObjectTy, body: &'a Body, header: Span) -> Value {
+    fn object_body(&mut self, o: &ObjectTy, body: &'a Body) -> Value {
         let mut values: BTreeMap<&str, Value> = o.attrs.iter().map(|(n, t)| (n.as_str(), Value::null(t))).collect();
         let mut lists: BTreeMap<&str, Group> = BTreeMap::new();
         for item in &body.items {
@@ -265,16 +271,13 @@ impl<'a> Decoder<'a> {
                 (Item::Block(b), Some(inner)) => {
                     let g = lists.entry(key).or_default();
                     match Dynamic::of(b) {
-                        Some(d) => {
-                            self.expand(&d, g, &mut |this, body| this.object_body(inner, body, d.block.header_span))
-                        }
-                        None => g.items.push(self.object_body(inner, &b.body, b.header_span)),
+                        Some(d) => self.expand(&d, g, &mut |this, body| this.object_body(inner, body)),
+                        None => g.items.push(self.object_body(inner, &b.body)),
                     }
                 }
                 (Item::Block(b), None) => self.needs_equals(name, b.kind.span),
             }
         }
-        let _ = header;
         for (name, g) in lists {
             if let Some(ty) = o.attrs.get(name) {
                 values.insert(name, of_elements(ty, g));

@@ -31,12 +31,14 @@ pub(super) struct Evaluator<'a> {
     pub(super) quiet: u32,
     /// Inside of a template that a function renders: functions that would render another one are refused.
     pub(super) in_template: bool,
+    /// The console's own functions exist.
+    pub(super) in_console: bool,
 }
 
 impl<'a> Evaluator<'a> {
     pub(super) fn new(scope: &'a dyn Scope) -> Evaluator<'a> {
         let (names, items, problems) = (Vec::new(), Vec::new(), Vec::new());
-        Evaluator { scope, names, items, problems, errors: 0, quiet: 0, in_template: false }
+        Evaluator { scope, names, items, problems, errors: 0, quiet: 0, in_template: false, in_console: false }
     }
 
     /// Reports an error; the value stands for what could not be evaluated.

@@ -15,6 +15,7 @@
 pub(crate) mod call;
 mod collection;
 mod condition;
+mod console;
 mod decode;
 mod describe;
 mod evaluator;
@@ -27,6 +28,7 @@ use stackctl_core::{Diagnostics, Ids, Ty};
 use stackctl_hcl::{Expr, SourceMap};
 
 pub use condition::{Outcome, condition};
+pub use console::console;
 pub use decode::{Decoded, Spec};
 pub use describe::describe;
 pub use locate::locate;
