@@ -288,3 +288,35 @@ async fn reset_empties_the_world() {
     control.reset().await.unwrap();
     assert!(!aws.s3("GET", "/", &[], "").body.contains("reset-bucket"));
 }
+
+#[tokio::test]
+async fn cloudwatch_speaks_cbor() {
+    let (control, aws) = world().await;
+    let text = |t: &str| [&[0x60 | t.len() as u8][..], t.as_bytes()].concat();
+    let pair = |k: &str, v: Vec<u8>| [text(k), v].concat();
+    let send = |action: &str, body: &[u8]| {
+        let headers = [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")];
+        let path = format!("/service/GraniteServiceVersion20100801/operation/{action}");
+        aws.send("monitoring", "POST", &path, &headers, body).unwrap()
+    };
+    let alarm = [
+        vec![0xa8],
+        pair("AlarmName", text("a")),
+        pair("ComparisonOperator", text("GreaterThanThreshold")),
+        pair("EvaluationPeriods", vec![1]),
+        pair("Threshold", [&[0xfb][..], &1.5f64.to_be_bytes()].concat()),
+        pair("MetricName", text("m")),
+        pair("Namespace", text("n")),
+        pair("Period", vec![0x18, 60]),
+        pair("Statistic", text("Sum")),
+    ];
+    send("PutMetricAlarm", &alarm.concat()).ok();
+    let got = send("DescribeAlarms", &[vec![0xa1], pair("AlarmNames", [vec![0x81], text("a")].concat())].concat()).ok();
+    assert!(got.head.contains("smithy-protocol: rpc-v2-cbor"), "{}", got.head);
+    assert!(got.body.contains("MetricAlarms") && got.body.contains("GreaterThanThreshold"), "{}", got.body);
+    let log = control.log().await.unwrap();
+    assert_eq!((log[0].name(), &log[0].params["Threshold"]), ("cloudwatch:PutMetricAlarm".to_owned(), &json!(1.5)));
+    control.faults(&[Fault::new(Kind::Throttle, "cloudwatch", "DescribeAlarms")]).await.unwrap();
+    let refused = send("DescribeAlarms", &[0xa0]);
+    assert!(refused.status == 400 && refused.body.contains("ThrottlingException"), "{}", refused.body);
+}

@@ -185,6 +185,7 @@ def replicas():
         replica.tags = params.get("tags") or []
         replica.deletion_protection = bool(params.get("deletion_protection") or False)
         replica.backup_retention_period = int(params.get("backup_retention_period") or 0)
+        replica.max_allocated_storage = int(params.get("max_allocated_storage") or replica.allocated_storage)
         replica.multi_az = bool(params.get("multi_az") or False)
         replica.enabled_cloudwatch_logs_exports = list(params.get("enable_cloudwatch_logs_exports") or [])
         replica.manage_master_user_password = False
