@@ -14,6 +14,9 @@ pub mod kit;
 #[cfg(feature = "ec2")]
 mod ec2;
 
+#[cfg(feature = "iam")]
+mod iam;
+
 #[cfg(feature = "s3")]
 mod s3;
 
@@ -27,6 +30,8 @@ pub fn aws() -> kit::provider::Aws {
     kit::provider::Aws::new(vec![
         #[cfg(feature = "ec2")]
         ec2::service(),
+        #[cfg(feature = "iam")]
+        iam::service(),
         #[cfg(feature = "s3")]
         s3::service(),
     ])

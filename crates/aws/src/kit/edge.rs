@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use stackctl_core::equal::{is_zero, same};
 use stackctl_core::canonical::canonical;
-use stackctl_core::{Block, Draft, Error, ErrorKind, Identity, Known, Partial, Presence, Ref, Schema, Ty};
+use stackctl_core::{Block, Draft, Equality, Error, ErrorKind, Identity, Known, Partial, Presence, Ref, Schema, Ty};
 
 use super::provider_config::TagRules;
 
@@ -170,6 +170,14 @@ pub(super) fn plan(schema: &Schema, rules: &TagRules, rules_known: bool, draft: 
             }
         }
     }
+    for (name, attr) in &schema.block.attrs {
+        if matches!(attr.equality, Equality::Json | Equality::Policy)
+            && draft.changes(name)
+            && let Some(text) = draft.planned(name).as_str().and_then(normal)
+        {
+            draft.set(name, Partial::String(text));
+        }
+    }
     if schema.zero_is_null {
         for (name, attr) in schema.block.attrs.iter().filter(|(_, a)| a.as_block) {
             if let (Ty::Set(of) | Ty::List(of), Partial::List(l)) = (&attr.ty, draft.planned(name)) {
@@ -196,6 +204,12 @@ pub(super) fn natural_id(schema: &Schema, keys: &Known) -> Option<String> {
 pub(super) fn uncertain(e: Error) -> Error {
     let failed_inside = e.call.as_ref().and_then(|c| c.status).is_some_and(|s| s >= 500);
     if failed_inside && e.kind == ErrorKind::Other { Error { kind: ErrorKind::Lost, ..e } } else { e }
+}
+
+/// A JSON document in the one spelling that is sent and stored: compact, keys sorted, `<`, `>` and `&` escaped.
+fn normal(text: &str) -> Option<String> {
+    let document = Known::from_json(&serde_json::from_str(text).ok()?).to_json().to_string();
+    Some(document.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"))
 }
 
 /// Brings elements of a set into canonical order.

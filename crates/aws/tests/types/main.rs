@@ -3,5 +3,6 @@
 
 mod ec2;
 mod facts;
+mod iam;
 mod rig;
 mod s3;
