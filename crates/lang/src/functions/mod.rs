@@ -23,6 +23,7 @@ pub mod protocol;
 mod regex;
 mod set;
 mod string;
+mod terraform;
 mod type_conversion;
 mod yaml_decode;
 mod yaml_encode;
@@ -77,9 +78,10 @@ pub fn call(name: &str, args: &[Value], cx: &FnContext<'_>) -> Result<Value, FnE
     }
 }
 
-/// The names of all functions, sorted, `try` and `can` included.
+/// The names of all functions of the language, sorted, `try` and `can` included. Those of providers are left out.
 pub fn names() -> Vec<&'static str> {
     let mut names: Vec<_> = FAMILIES.iter().flat_map(|f| f.iter().map(|f| f.name)).collect();
+    names.retain(|n| !n.contains("::"));
     names.extend(["can", "try"]);
     names.sort_unstable();
     names
@@ -113,6 +115,10 @@ static FAMILIES: &[&[Function]] = &[
     regex::FUNCTIONS,
     set::FUNCTIONS,
     string::FUNCTIONS,
+    terraform::FUNCTIONS,
     type_conversion::FUNCTIONS,
     yaml_encode::FUNCTIONS,
 ];
+
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,7 @@ pub fn quoted(text: &str) -> String {
 }
 
 /// Letters, marks, digits, punctuation and symbols, and the plain space.
-fn prints(c: char) -> bool {
+pub(crate) fn prints(c: char) -> bool {
     // After a letter, because a combining mark alone is escaped.
     let pair: String = ['a', c].iter().collect();
     c == '\'' || pair.escape_debug().count() == 2
