@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stackctl_core::{Block, Error, Known, Live, Nesting, Ref, Schema, Ty, canonical, is_zero, same};
+use stackctl_core::{Block, Error, InstanceAddr, Known, Live, Nesting, Ref, Schema, Ty, canonical, is_zero, same};
 use stackctl_state::ProviderAddr;
 
 /// Number of a request within a plan.
@@ -25,6 +25,8 @@ pub struct ReadRequest {
     pub config: Arc<Known>,
     /// Type name.
     pub ty: String,
+    /// Whose objects they are, in the order of the references; one for a data source.
+    pub addrs: Vec<Arc<InstanceAddr>>,
     /// What to read.
     pub read: Read,
 }

@@ -15,8 +15,8 @@ use stackctl_core::{
     Diagnostic, Diagnostics, Ids, InstanceAddr, InstanceKey, Mode, ModuleAddr, Partial, Path, SourceRange, Ty,
 };
 use stackctl_hcl::{Expr, SourceMap, Span};
-use stackctl_lang::config::Config;
 use stackctl_lang::config::inputs::prepare;
+use stackctl_lang::config::{Config, Repeat};
 use stackctl_lang::diag::{Problem, diagnostics, range};
 use stackctl_lang::eval::{Expansion, Unknowns, expr, repeat};
 use stackctl_lang::files::Files;
@@ -71,8 +71,8 @@ pub struct Evaluator<'p> {
     types: Types<'p>,
     /// Values that instances have as soon as they exist, during an apply.
     pub(super) given: HashMap<InstanceAddr, super::values::Given>,
-    /// Also where unknown `count` and `for_each` are errors.
-    unknowns: Unknowns,
+    /// Nothing is planned: repeated objects are evaluated once, with unknown keys.
+    pub(super) validating: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -130,7 +130,22 @@ impl<'p> Evaluator<'p> {
             resources: HashMap::new(),
             types: BTreeMap::new(),
             given: HashMap::new(),
-            unknowns: Unknowns::Refused,
+            validating: false,
+        }
+    }
+
+    /// The same for validation: repeated objects are evaluated once, with unknown keys.
+    pub fn validating(mut self) -> Evaluator<'p> {
+        self.validating = true;
+        self
+    }
+    fn repeat(&self, r: &Repeat, id: NodeId, instance: u32) -> (Expansion, Vec<Problem>) {
+        let unknowns = if self.validating { Unknowns::Allowed } else { Unknowns::Refused };
+        let (expansion, problems) = repeat(r, unknowns, &self.place(id, instance, Rep::Single, None));
+        match r {
+            Repeat::Count(_) if self.validating => (Expansion::Unknown { count: true }, problems),
+            Repeat::ForEach(_) if self.validating => (Expansion::Unknown { count: false }, problems),
+            _ => (expansion, problems),
         }
     }
 
@@ -429,6 +444,7 @@ impl<'p> Evaluator<'p> {
                         let rep = match (&key, &each) {
                             (Some(InstanceKey::Int(i)), _) => Rep::Count(*i),
                             (Some(InstanceKey::Str(k)), Some(v)) => Rep::Each(k, v),
+                            _ if self.validating && !matches!(call.repeat, Repeat::Single) => Rep::Unknown,
                             _ => Rep::Single,
                         };
                         let (value, problems) = {
@@ -500,10 +516,7 @@ impl<'p> Evaluator<'p> {
     fn call(&mut self, id: NodeId, instance: u32) -> Option<Value> {
         let graph = Arc::clone(&self.graph);
         let call = graph.call(id)?;
-        let (expansion, problems) = {
-            let place = self.place(id, instance, Rep::Single, None);
-            repeat(&call.repeat, self.unknowns, &place)
-        };
+        let (expansion, problems) = self.repeat(&call.repeat, id, instance);
         let name = self.name(id, instance);
         if !self.report(problems, Some(&name)) {
             return None;
@@ -512,7 +525,11 @@ impl<'p> Evaluator<'p> {
         let outer = self.module_instance(graph.node(id).module, instance).addr.clone();
         let table = &mut self.modules[child.0 as usize];
         table.by_parent.insert(instance, Vec::new());
-        for (key, each) in keys(&expansion) {
+        let mut all: Vec<_> = keys(&expansion).collect();
+        if matches!(expansion, Expansion::Unknown { .. }) {
+            all.push((None, None));
+        }
+        for (key, each) in all {
             let addr = outer.child(call.name.as_str(), key.clone());
             table.add(ModInstance { addr, parent: instance, key, each });
         }
@@ -530,14 +547,15 @@ impl<'p> Evaluator<'p> {
         let children = self.children(child, instance);
         let key = |i: u32| self.module_instance(child, i).key.clone();
         let repeats = graph.call(id).map(|c| &c.repeat);
+        if self.validating && !matches!(repeats, Some(Repeat::Single)) {
+            return Value::dynamic();
+        }
         match repeats {
-            Some(stackctl_lang::config::Repeat::Count(_)) => Value::tuple(children.iter().map(|i| one(*i)).collect()),
-            Some(stackctl_lang::config::Repeat::ForEach(_)) => {
-                Value::object(children.iter().filter_map(|i| match key(*i) {
-                    Some(InstanceKey::Str(k)) => Some((k, one(*i))),
-                    _ => None,
-                }))
-            }
+            Some(Repeat::Count(_)) => Value::tuple(children.iter().map(|i| one(*i)).collect()),
+            Some(Repeat::ForEach(_)) => Value::object(children.iter().filter_map(|i| match key(*i) {
+                Some(InstanceKey::Str(k)) => Some((k, one(*i))),
+                _ => None,
+            })),
             _ => children.first().map_or_else(Value::dynamic, |i| one(*i)),
         }
     }
@@ -546,10 +564,7 @@ impl<'p> Evaluator<'p> {
         let graph = Arc::clone(&self.graph);
         let r = graph.resource(id)?;
         self.load_type(id);
-        let (expansion, problems) = {
-            let place = self.place(id, instance, Rep::Single, None);
-            repeat(&r.repeat, self.unknowns, &place)
-        };
+        let (expansion, problems) = self.repeat(&r.repeat, id, instance);
         let name = self.name(id, instance);
         if !self.report(problems, Some(&name)) {
             return None;

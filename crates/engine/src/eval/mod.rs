@@ -23,4 +23,4 @@ pub use evaluator::{Evaluator, Settings};
 pub use graph::{Graph, Kind, ModId, NodeId};
 pub use scope::{Place, Rep};
 pub use types::TypeInfo;
-pub use values::RunValues;
+pub use values::{ApplyValues, Console};

@@ -1,7 +1,8 @@
 //! What names stand for in one place of the configuration.
 
-use stackctl_core::InstanceKey;
+use stackctl_core::{InstanceKey, Ty};
 use stackctl_hcl::SourceMap;
+use stackctl_lang::config::Repeat;
 use stackctl_lang::diag::{Problem, closest};
 use stackctl_lang::eval::{Expansion, Scope, World};
 use stackctl_lang::refs::{Key, Reference, Subject};
@@ -20,6 +21,8 @@ pub enum Rep<'a> {
     Count(u64),
     /// `each.key` and `each.value`
     Each(&'a str, &'a Value),
+    /// It is repeated, nobody knows how often.
+    Unknown,
 }
 
 impl<'a> Rep<'a> {
@@ -84,6 +87,7 @@ impl Scope for Place<'_, '_> {
             Subject::Output { call, key, output } => self.output(call, *key, output),
             Subject::CountIndex => match self.rep {
                 Rep::Count(i) => Ok(Value::number(i64::try_from(i).unwrap_or(i64::MAX))),
+                Rep::Unknown => Ok(Value::unknown(&Ty::Number).not_null()),
                 _ => Err(Problem::error(
                     "Reference to \"count\" in non-counted context",
                     "The \"count\" object can only be used where the \"count\" argument is set.",
@@ -92,6 +96,8 @@ impl Scope for Place<'_, '_> {
             Subject::EachKey | Subject::EachValue => match (self.rep, &r.subject) {
                 (Rep::Each(k, _), Subject::EachKey) => Ok(Value::string(k)),
                 (Rep::Each(_, v), _) => Ok(v.clone()),
+                (Rep::Unknown, Subject::EachKey) => Ok(Value::unknown(&Ty::String).not_null()),
+                (Rep::Unknown, _) => Ok(Value::dynamic()),
                 _ => Err(Problem::error(
                     "Reference to \"each\" in context without for_each",
                     "The \"each\" object can only be used where the \"for_each\" argument is set.",
@@ -143,10 +149,13 @@ impl Place<'_, '_> {
             return Err(p.suggest(output, outputs.keys().map(String::as_str)));
         };
         let id = graph.at(child, Kind::Output(i as u32));
+        let repeat = graph.module(self.module).module.content.module_calls.get(call).map(|c| &c.repeat);
+        if self.ev.validating && !matches!(repeat, Some(Repeat::Single)) {
+            return Ok(Value::dynamic());
+        }
         let key = key.map(Key::instance);
         match self.ev.find_child(child, self.instance, key.as_ref()) {
             Some(instance) => Ok(self.ev.value(id, instance)),
-            None if !self.ev.has_children(child, self.instance) && key.is_none() => Err(unindexed(call)),
             None if key.is_none() => Err(unindexed(call)),
             None => Err(Problem::error(
                 "Invalid index",

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stackctl_core::{Attr, Block, Known, Nesting, Partial, Path, Presence, Provider, Schema, Step, Ty};
+use stackctl_core::{Attr, Block, Known, Mode, Nesting, Partial, Path, Presence, Provider, Schema, Step, Ty};
 use stackctl_lang::eval::Spec;
 use stackctl_lang::value::{Marks, Value};
+
+use crate::providers::Providers;
 
 /// A type with what is needed of it again and again.
 pub struct TypeInfo<'p> {
@@ -168,3 +170,12 @@ pub fn write_only(block: &Block, config: &Partial) -> Vec<(Path, Known)> {
 
 /// Cache of types by source and name.
 pub type Types<'p> = BTreeMap<(String, bool, String), Option<Arc<TypeInfo<'p>>>>;
+
+/// The schemas of all providers, for static checks.
+pub struct AllSchemas<'p>(pub &'p Providers);
+
+impl stackctl_lang::check::Schemas for AllSchemas<'_> {
+    fn schema(&self, mode: Mode, ty: &str) -> Option<&Schema> {
+        self.0.all().find_map(|p| if mode == Mode::Data { p.data(ty) } else { p.resource(ty) })
+    }
+}

@@ -2,16 +2,18 @@
 //!
 //! An object's value is computed when an operation needs it. By the order of the plan everything that it refers to is
 //! final then, so that it can be kept; nothing has to be forgotten when an operation is done. Start at
-//! [`RunValues::new`].
+//! [`ApplyValues::new`]; [`Console`] evaluates single expressions.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use stackctl_core::diag::has_errors;
 use stackctl_core::{Diagnostic, Diagnostics, Draft, InstanceAddr, InstanceKey, Known, Partial, Path};
+use stackctl_lang::diag::Problem;
 use stackctl_lang::eval::Expansion;
+use stackctl_lang::refs::references;
 use stackctl_lang::value::Value;
-use stackctl_state::{CheckObject, CheckResult, Object, Output};
+use stackctl_state::{CheckObject, CheckResult, Object, Output, State};
 
 use super::evaluator::{Evaluator, Settings};
 use super::graph::{Graph, Kind, ModId, NodeId};
@@ -24,46 +26,22 @@ use crate::plan::{Action, CheckAddr, CheckStatus, Ignore, OpId, Operation, Plan,
 use crate::providers::Providers;
 
 /// The values of a run.
-pub struct RunValues<'p> {
+pub struct ApplyValues<'p> {
     ev: Evaluator<'p>,
     plan: Arc<Plan>,
 }
 
-impl<'p> RunValues<'p> {
+impl<'p> ApplyValues<'p> {
     /// The values of a plan's run. `settings` must be those that the plan was made with, variables included; they say
-    /// that this is no planning.
-    ///
-    /// # Errors
-    /// If the configuration has cycles.
-    pub fn new(settings: Settings, plan: Arc<Plan>, providers: &'p Providers) -> Result<RunValues<'p>, Diagnostics> {
+    /// that this is no planning. A configuration with cycles has no plan, so that there are none here.
+    pub fn new(plan: Arc<Plan>, settings: Settings, providers: &'p Providers) -> ApplyValues<'p> {
         let sources: Vec<String> =
             plan.ops.iter().filter(|o| o.provider.module.is_root()).map(|o| o.provider.source.clone()).collect();
-        let (graph, diags) = Graph::new(&settings.config.root, &settings.sources, &sources);
-        if has_errors(&diags) {
-            return Err(diags);
-        }
+        let (graph, _) = Graph::new(&settings.config.root, &settings.sources, &sources);
         let settings = Settings { planning: false, plan_time: Some(plan.timestamp), ..settings };
         let mut ev = Evaluator::new(settings, Arc::new(graph), providers);
-        let mut known: HashMap<InstanceAddr, Given> = HashMap::new();
-        for (at, o) in plan.prior.objects().filter(|(at, _)| at.deposed.is_none()) {
-            known.insert(at.addr, Given::Object(Arc::clone(o)));
-        }
-        for (i, op) in plan.ops.iter().enumerate() {
-            if op.deposed.is_some() {
-                continue;
-            }
-            match op.action {
-                Action::Create | Action::Update | Action::Read => {
-                    known.insert((*op.addr).clone(), Given::Planned(Arc::clone(&plan), OpId(i as u32)));
-                }
-                Action::Delete if op.replacement.is_none() => {
-                    known.remove(&*op.addr);
-                }
-                _ => {}
-            }
-        }
-        ev.given = known;
-        Ok(RunValues { ev, plan })
+        ev.given = given(&plan);
+        ApplyValues { ev, plan }
     }
 
     fn locate(&mut self, op: &Operation) -> Option<(NodeId, u32)> {
@@ -213,6 +191,90 @@ fn rep<'a>(key: Option<&'a InstanceKey>, each: Option<&'a Value>) -> Rep<'a> {
     crate::plan::instance::rep(key, each)
 }
 
+/// The values that instances have while a plan has not been carried out.
+fn given(plan: &Arc<Plan>) -> HashMap<InstanceAddr, Given> {
+    let mut all: HashMap<InstanceAddr, Given> = HashMap::new();
+    for (at, o) in plan.prior.objects().filter(|(at, _)| at.deposed.is_none()) {
+        all.insert(at.addr, Given::Object(Arc::clone(o)));
+    }
+    for (i, op) in plan.ops.iter().enumerate().filter(|(_, op)| op.deposed.is_none()) {
+        match op.action {
+            Action::Create | Action::Update | Action::Read => {
+                all.insert((*op.addr).clone(), Given::Planned(Arc::clone(plan), OpId(i as u32)));
+            }
+            Action::Delete if op.replacement.is_none() => {
+                all.remove(&*op.addr);
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Evaluates expressions over a state or a plan, in the root module.
+pub struct Console<'p> {
+    ev: Evaluator<'p>,
+    schemas: super::types::AllSchemas<'p>,
+}
+
+impl<'p> Console<'p> {
+    /// Over a state. What it does not have is unknown.
+    pub fn of_state(state: Arc<State>, settings: Settings, providers: &'p Providers) -> Console<'p> {
+        let objects = state.objects().filter(|(at, _)| at.deposed.is_none());
+        let given = objects.map(|(at, o)| (at.addr, Given::Object(Arc::clone(o)))).collect();
+        Console::over(given, settings, providers)
+    }
+    /// Over what a plan promises.
+    pub fn of_plan(plan: Plan, settings: Settings, providers: &'p Providers) -> Console<'p> {
+        Console::over(given(&Arc::new(plan)), settings, providers)
+    }
+    fn over(given: HashMap<InstanceAddr, Given>, settings: Settings, providers: &'p Providers) -> Console<'p> {
+        let (graph, diags) = Graph::new(&settings.config.root, &settings.sources, &[]);
+        let mut ev = Evaluator::new(settings, Arc::new(graph), providers);
+        ev.diags = diags;
+        ev.given = given;
+        Console { ev, schemas: super::types::AllSchemas(providers) }
+    }
+    /// The value of an expression.
+    ///
+    /// # Errors
+    /// What is wrong with it, or with what it refers to.
+    pub fn evaluate(&mut self, text: &str) -> Result<Value, Diagnostics> {
+        let sources = Arc::make_mut(&mut self.ev.settings.sources);
+        let file = sources.add("<console-input>", text);
+        let (expr, errors) = stackctl_hcl::parse_expr(text, file, 0);
+        let mut problems: Vec<Problem> = errors.into_iter().map(Problem::from).collect();
+        let graph = Arc::clone(&self.ev.graph);
+        if problems.is_empty() {
+            problems = stackctl_lang::check::expression(&expr, &graph.modules[0].module, &self.schemas);
+        }
+        if !self.ev.report(problems, None) {
+            return Err(std::mem::take(&mut self.ev.diags));
+        }
+        for r in references(&expr) {
+            if let Some(id) = graph.lookup(ModId(0), &r.subject) {
+                let from = ModId(0);
+                let to = graph.node(id).module;
+                // An output of a called module is there once the call is expanded.
+                if let Some((parent, call)) = graph.module(to).parent.filter(|_| to != from) {
+                    self.ev.ensure(graph.at(parent, Kind::Call(call)), 0);
+                }
+                for i in self.ev.related(from, 0, to) {
+                    self.ev.ensure(id, i);
+                }
+            }
+        }
+        let (v, problems) = {
+            let place =
+                super::scope::Place { ev: &self.ev, module: ModId(0), instance: 0, rep: Rep::Single, this: None };
+            stackctl_lang::eval::expr(&expr, &place)
+        };
+        self.ev.report(problems, None);
+        let diags = std::mem::take(&mut self.ev.diags);
+        if has_errors(&diags) { Err(diags) } else { Ok(v) }
+    }
+}
+
 /// The value that an instance has before its operation is done.
 pub(super) enum Given {
     /// What state has.
@@ -240,7 +302,7 @@ impl Given {
     }
 }
 
-impl Values for RunValues<'_> {
+impl Values for ApplyValues<'_> {
     fn prepare(&mut self, op: OpId, prior: Option<&Object>) -> Result<Prepared, Vec<Diagnostic>> {
         let plan = Arc::clone(&self.plan);
         let op = plan.op(op);
@@ -323,7 +385,7 @@ impl Values for RunValues<'_> {
     }
 }
 
-impl RunValues<'_> {
+impl ApplyValues<'_> {
     /// Results of all checks: those of this run where it evaluated them, else the plan's.
     fn checks(&self) -> Vec<CheckResult> {
         let mut all: BTreeMap<CheckAddr, crate::plan::CheckResult> =

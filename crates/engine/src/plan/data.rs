@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use stackctl_core::check::schema_checks;
 use stackctl_core::{Diagnostic, InstanceAddr, InstanceKey, Known, Partial, Path, Severity, canonical};
 use stackctl_lang::value::Value;
 use stackctl_state::{Object, Target};
@@ -78,7 +79,8 @@ impl Planner<'_> {
                     continue;
                 }
                 let config = Config::of(&decoded.value, &info.ty);
-                for e in info.provider.validate(&addr.resource.ty, &config.value) {
+                let wrong = schema_checks(info.schema, &config.value);
+                for e in wrong.into_iter().chain(info.provider.validate(&addr.resource.ty, &config.value)) {
                     let d = self.ev.place_path(id, Diagnostic::from_provider("Invalid configuration", e));
                     self.errors.push(d.of(&addr));
                     good = false;
@@ -107,7 +109,7 @@ impl Planner<'_> {
             match s.config.to_known() {
                 Ok(config) if known && !waits => {
                     asked = true;
-                    self.ask_data(id, i, &s.addr.resource.ty, config);
+                    self.ask_data(id, i, &s.addr, config);
                 }
                 Ok(_) if waits => s.deferred = Some(Reason::ReadBecauseDependencyPending),
                 _ => s.deferred = Some(Reason::ReadBecauseConfigUnknown),

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use stackctl_core::check::schema_checks;
 use stackctl_core::{Diagnostic, Draft, InstanceAddr, InstanceKey, Known, Mode, Partial, Path, Step};
 use stackctl_hcl::Expr;
 use stackctl_lang::config::{IgnoreChanges, Resource};
@@ -269,7 +270,8 @@ impl<'p> Planner<'p> {
                 good = false;
             }
         }
-        for e in at.info.provider.validate(&at.addr.resource.ty, &config.value) {
+        let wrong = schema_checks(at.info.schema, &config.value);
+        for e in wrong.into_iter().chain(at.info.provider.validate(&at.addr.resource.ty, &config.value)) {
             let d = Diagnostic::from_provider("Invalid configuration", e);
             let d = self.ev.place_path(at.id, d);
             self.errors.push(d.of(&at.addr));
@@ -543,7 +545,7 @@ impl<'p> Planner<'p> {
                         if at.get("id").is_null() {
                             at.set("id", Known::from(text.as_str()));
                         }
-                        self.ask_import(id, n, &addr.resource.ty, at);
+                        self.ask_import(id, n, &addr, at);
                         asked = true;
                     }
                     Err(e) => {

@@ -18,10 +18,12 @@ mod order;
 pub mod planner;
 mod serial;
 pub mod target;
+mod validate;
 
 pub use diff::{Diff, Ignore, diff};
 pub use model::*;
 pub use planner::{Options, Planner, Step};
+pub use validate::validate;
 
 #[cfg(test)]
 mod tests;

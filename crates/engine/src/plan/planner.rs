@@ -10,9 +10,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use stackctl_core::diag::has_errors;
 use stackctl_core::{
     Diagnostic, Diagnostics, InstanceAddr, InstanceKey, Known, Live, Mode, Partial, Path, Ref, Status, canonical,
 };
+use stackctl_lang::diag::diagnostics;
 use stackctl_lang::refs::{Reference, Subject, body_references, references};
 use stackctl_state::{Object, ProviderAddr, State, Target as ObjectAddr};
 
@@ -149,6 +151,9 @@ impl<'p> Planner<'p> {
         let implied: Vec<String> = implied.into_iter().collect();
         let (graph, mut errors) = Graph::new(&settings.config.root, &settings.sources, &implied);
         let graph = Arc::new(graph);
+        let problems =
+            stackctl_lang::check::configuration(&settings.config, &crate::eval::types::AllSchemas(providers));
+        errors.extend(diagnostics(problems, &settings.sources));
         let statements: Vec<Statement> = graph
             .modules
             .iter()
@@ -201,6 +206,11 @@ impl<'p> Planner<'p> {
             referred: HashMap::new(),
             graph,
         };
+        if has_errors(&planner.errors) {
+            // What is wrong before anything is evaluated would only be reported again.
+            planner.finished = vec![true; n];
+            return planner;
+        }
         planner.take_objects();
         planner.choose();
         planner.collect_references();
@@ -495,7 +505,8 @@ impl<'p> Planner<'p> {
                     *self.unread.entry(node).or_default() += 1;
                 }
             }
-            self.ask(id, ty, Read::Objects(refs), Pending::Objects(list));
+            let addrs = list.iter().map(|i| Arc::clone(&self.objects[*i].addr)).collect();
+            self.ask(id, ty, Read::Objects(refs), Pending::Objects(list), addrs);
         }
     }
 
@@ -541,28 +552,31 @@ impl<'p> Planner<'p> {
 
     // ── reads ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn ask(&mut self, provider: NodeId, ty: String, read: Read, pending: Pending) {
+    fn ask(&mut self, provider: NodeId, ty: String, read: Read, pending: Pending, addrs: Vec<Arc<InstanceAddr>>) {
         let Some(p) = self.providers.get(&provider) else { return };
         let Some(config) = p.known.clone() else { return };
         let id = ReadId(self.next_read);
         self.next_read += 1;
         let provider = Arc::clone(&p.addr);
         self.pending.insert(id, pending);
-        self.outbox.push(ReadRequest { id, provider, config, ty, read });
+        self.outbox.push(ReadRequest { id, provider, config, ty, addrs, read });
     }
 
-    pub(super) fn ask_data(&mut self, id: NodeId, source: usize, ty: &str, config: Known) {
+    pub(super) fn ask_data(&mut self, id: NodeId, source: usize, addr: &Arc<InstanceAddr>, config: Known) {
+        let ty = &addr.resource.ty;
         if let Some(p) = self.graph.node(id).provider {
-            self.ask(p, ty.to_owned(), Read::Data(config), Pending::Data(id, source));
+            self.ask(p, ty.to_owned(), Read::Data(config), Pending::Data(id, source), vec![Arc::clone(addr)]);
             *self.parked.entry(id).or_default() += 1;
         }
     }
 
-    pub(super) fn ask_import(&mut self, id: NodeId, import: usize, ty: &str, known: Known) {
+    pub(super) fn ask_import(&mut self, id: NodeId, import: usize, addr: &InstanceAddr, known: Known) {
+        let ty = &addr.resource.ty;
         let text = known.get("id").as_str().unwrap_or_default().to_owned();
         if let Some(p) = self.graph.node(id).provider {
             let at = Ref { id: text, known, wanted: None };
-            self.ask(p, ty.to_owned(), Read::Objects(vec![at]), Pending::Import(id, import));
+            let addrs = vec![Arc::new(addr.clone())];
+            self.ask(p, ty.to_owned(), Read::Objects(vec![at]), Pending::Import(id, import), addrs);
             *self.parked.entry(id).or_default() += 1;
         }
     }

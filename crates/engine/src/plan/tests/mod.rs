@@ -1,6 +1,8 @@
 //! Plans as data: a configuration, a state, and what comes of them.
 
 mod basics;
+mod lifecycle;
+mod modules;
 
 use std::fmt::Write as _;
 

@@ -1,0 +1,124 @@
+//! Validation: everything that can be said of a configuration without state and without asking anybody.
+//!
+//! Variables and resources are unknown, repeated objects are looked at once. Start at [`validate`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use stackctl_core::check::schema_checks;
+use stackctl_core::diag::has_errors;
+use stackctl_core::{Diagnostic, Diagnostics, Mode};
+use stackctl_lang::config::Repeat;
+use stackctl_lang::diag::{Problem, closest, diagnostics};
+use stackctl_lang::value::Value;
+
+use crate::eval::types::{AllSchemas, Config};
+use crate::eval::{Evaluator, Graph, Kind, NodeId, Rep, Settings};
+use crate::providers::Providers;
+
+/// Everything that is wrong with a configuration, whatever the values of its variables.
+pub fn validate(settings: &Settings, providers: &Providers) -> Diagnostics {
+    let problems = stackctl_lang::check::configuration(&settings.config, &AllSchemas(providers));
+    let mut diags = diagnostics(problems, &settings.sources);
+    let (graph, cycles) = Graph::new(&settings.config.root, &settings.sources, &[]);
+    diags.extend(cycles);
+    if has_errors(&diags) {
+        return diags;
+    }
+    let mut settings = settings.clone();
+    settings.planning = true;
+    settings.plan_time = None;
+    settings.variables = settings
+        .config
+        .root
+        .variables
+        .values()
+        .map(|v| (v.name.clone(), Value::unknown(&v.constraint.ty)))
+        .collect::<BTreeMap<_, _>>();
+    let graph = Arc::new(graph);
+    let mut ev = Evaluator::new(settings, Arc::clone(&graph), providers).validating();
+    for id in &graph.order {
+        let node = graph.node(*id);
+        if node.deps.iter().any(|d| ev.failed(*d)) {
+            ev.fail(*id);
+            continue;
+        }
+        // Conditions need values.
+        if matches!(node.kind, Kind::Validation(_) | Kind::Check(_)) {
+            continue;
+        }
+        // Instances of one module are alike here.
+        for i in 0..ev.instances_of(node.module).min(1) {
+            let good = ev.evaluate(*id, i);
+            match node.kind {
+                Kind::Resource(_) if good => resource(&mut ev, *id, i, &mut diags),
+                Kind::Provider(_) if good => provider(&mut ev, *id, &mut diags),
+                _ => {}
+            }
+        }
+    }
+    diags.append(&mut ev.diags);
+    diags
+}
+
+fn resource(ev: &mut Evaluator<'_>, id: NodeId, instance: u32, diags: &mut Diagnostics) {
+    let graph = Arc::clone(&ev.graph);
+    let Some(r) = graph.resource(id) else { return };
+    let name = ev.name(id, instance);
+    let Some(info) = ev.load_type(id) else {
+        // Only an instance of a type that nobody has is an error, and here is none yet.
+        let source = graph.node(id).provider.and_then(|p| graph.provider_addr(p)).map(|a| a.source).unwrap_or_default();
+        let never = matches!(&r.repeat, Repeat::Count(_) | Repeat::ForEach(_));
+        if !never {
+            let d = Diagnostic::error(
+                if r.key.mode == Mode::Data { "Invalid data source" } else { "Invalid resource type" },
+                format!("The provider {source} has no \"{}\" here.", r.key.ty),
+            );
+            let known = ev
+                .providers
+                .table(&source)
+                .map(|p| if r.key.mode == Mode::Data { p.data_sources() } else { p.resources() });
+            let d = match closest(&r.key.ty, known.unwrap_or_default()) {
+                Some(c) => d.hinted(format!("Did you mean \"{c}\"?")),
+                None => d,
+            };
+            diags.push(ev.place_path(id, d.of(&name)));
+        }
+        return;
+    };
+    let rep = match &r.repeat {
+        Repeat::Single => Rep::Single,
+        _ => Rep::Unknown,
+    };
+    let decoded = {
+        let place = ev.place(id, instance, rep, None);
+        info.spec.decode(&r.body, r.span, &place)
+    };
+    ev.report(decoded.problems, Some(&name));
+    let config = Config::of(&decoded.value, &info.ty);
+    let wrong = schema_checks(info.schema, &config.value);
+    for e in wrong.into_iter().chain(info.provider.validate(&r.key.ty, &config.value)) {
+        let d = ev.place_path(id, Diagnostic::from_provider("Invalid configuration", e));
+        diags.push(d.of(&name));
+    }
+    let value = info.unknown();
+    ev.set_instance(id, instance, None, value.clone());
+    let conditions = r.lifecycle.preconditions.iter().chain(&r.lifecycle.postconditions);
+    let problems: Vec<Problem> = conditions
+        .flat_map(|c| stackctl_lang::eval::expr(&c.condition, &ev.place(id, instance, rep, Some(&value))).1)
+        .collect();
+    ev.report(problems, Some(&name));
+}
+
+fn provider(ev: &mut Evaluator<'_>, id: NodeId, diags: &mut Diagnostics) {
+    let Some((config, _)) = ev.provider_config(id) else { return };
+    let Some(addr) = ev.graph.provider_addr(id) else { return };
+    let Some(table) = ev.providers.table(&addr.source) else { return };
+    let block = ev.graph.provider_block(id);
+    for e in schema_checks(table.config(), &config) {
+        let mut d = Diagnostic::from_provider("Invalid provider configuration", e);
+        let span = block.and_then(|b| d.path.as_ref().and_then(|p| stackctl_lang::eval::locate(&b.body, p)));
+        d.range = span.or(block.map(|b| b.span)).and_then(|s| ev.range(s));
+        diags.push(d.of(&addr));
+    }
+}

@@ -1,0 +1,92 @@
+//! A run: from an opened state to a plan, with recovery before it and rounds of reads in it.
+//!
+//! Planner and state are synchronous and pure; this is where their questions meet the providers. Start at [`plan`].
+
+use std::sync::Arc;
+
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use stackctl_core::{Diagnostic, Diagnostics, Known, Status};
+use stackctl_state::{ProviderAddr, Session, State};
+
+use crate::eval::{Evaluator, Graph, Settings};
+use crate::events::Events;
+use crate::plan::{Options, Plan, Planner, Step};
+use crate::providers::Providers;
+use crate::recover::look_up;
+use crate::refresh::{Answer, Read, ReadAnswer, ReadRequest};
+
+/// Looks up what an earlier run left open, and folds the result. Does nothing to a state that is clean.
+///
+/// # Errors
+/// If a service cannot be asked, or the state cannot be written: then nothing was changed.
+pub async fn settle(
+    session: &mut Session,
+    settings: &Settings,
+    providers: &Providers,
+    events: &Events,
+) -> Result<(), Diagnostics> {
+    let config = |addr: &ProviderAddr| provider_config(settings, providers, addr);
+    let records = look_up(session.pending(), session.state(), providers, &config, events).await.map_err(|d| vec![d])?;
+    session.resolve(records).await.map_err(|e| vec![e.diagnostic()])
+}
+
+/// The complete configuration of a provider, before anything is planned.
+fn provider_config(settings: &Settings, providers: &Providers, addr: &ProviderAddr) -> Result<Known, Diagnostic> {
+    let (graph, mut diags) = Graph::new(&settings.config.root, &settings.sources, std::slice::from_ref(&addr.source));
+    let graph = Arc::new(graph);
+    let mut ev = Evaluator::new(settings.clone(), Arc::clone(&graph), providers);
+    let missing = || {
+        Diagnostic::error("Provider configuration needed", format!("An interrupted run used {addr}, which the configuration does not have."))
+            .hinted("Bring its provider block back until the next apply has looked up what that run left.")
+    };
+    let id = graph.find_provider(addr).ok_or_else(missing)?;
+    ev.ensure(id, 0);
+    diags.append(&mut ev.diags);
+    if let Some(d) = diags.into_iter().find(Diagnostic::is_error) {
+        return Err(d);
+    }
+    let (config, _) = ev.provider_config(id).ok_or_else(missing)?;
+    config.to_known().map_err(|path| {
+        Diagnostic::error(
+            "Provider configuration not known",
+            format!("The argument {path} of {addr} depends on objects of the interrupted run, which cannot be looked up without it."),
+        )
+        .hinted("Give the argument a value that does not depend on resources.")
+    })
+}
+
+/// Plans: performs the rounds of reads that the planner asks for, everything in a round at the same time.
+pub async fn plan(options: Options, state: Arc<State>, providers: &Providers) -> (Plan, Diagnostics) {
+    let mut planner = Planner::new(options, state, providers);
+    let mut answers = Vec::new();
+    loop {
+        match planner.step(answers) {
+            Step::Done(plan, diags) => return (*plan, diags),
+            Step::Need(requests) => {
+                let mut running: FuturesUnordered<_> =
+                    requests.into_iter().map(|r| read(r, providers)).collect();
+                answers = Vec::new();
+                // A wave that is complete is handed over as a whole: fewer, larger batches.
+                while let Some(a) = running.next().await {
+                    answers.push(a);
+                }
+            }
+        }
+    }
+}
+
+async fn read(request: ReadRequest, providers: &Providers) -> ReadAnswer {
+    let ReadRequest { id, provider, config, ty, read, .. } = request;
+    let result = async {
+        let configured = providers.configure(&provider, Known::clone(&config)).await?;
+        match read {
+            Read::Objects(refs) => {
+                let mut live = configured.instance.read(&ty, refs).await?;
+                live.retain(|l| l.status != Status::Deleting);
+                Ok(Answer::Objects(live))
+            }
+            Read::Data(config) => configured.instance.data(&ty, config).await.map(Answer::Data),
+        }
+    };
+    ReadAnswer { id, result: result.await }
+}
