@@ -10,11 +10,11 @@ use stackctl_core::{Mode, Schema};
 use stackctl_hcl::ast::{StepKind, TraversalStep};
 use stackctl_hcl::{Body, Expr, ExprKind, Span};
 
-use crate::config::{Condition, Config, IgnoreChanges, Module, ModuleCall, Repeat, Resource, ResourceKey};
+use crate::config::{Condition, Config, IgnoreChanges, Module, ModuleCall, Repeat, Resource};
 use crate::diag::Problem;
 use crate::eval::call::unknown_function;
 use crate::functions;
-use crate::refs::{At, Reference, Subject, Walk};
+use crate::refs::{At, Reference, Subject, Walk, body_references, references};
 
 /// Knows the schemas of types, as far as anybody does.
 pub trait Schemas {
@@ -56,6 +56,27 @@ pub fn configuration(config: &Config, schemas: &dyn Schemas) -> Vec<Problem> {
     problems
 }
 
+/// Resources whose own block refers to them, another instance included: an error of the plan, not of `validate`.
+pub fn self_references(config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut seen = HashSet::new();
+    for m in config.modules().into_iter().filter(|m| seen.insert(std::sync::Arc::as_ptr(&m.content))) {
+        for r in m.resources.values() {
+            let own = Subject::Resource(r.key.mode, &r.key.ty, &r.key.name);
+            let exprs = match &r.repeat {
+                Repeat::Count(e) | Repeat::ForEach(e) => Some(e),
+                Repeat::Single => None,
+            };
+            let all = exprs.into_iter().chain(&r.depends_on).flat_map(references).chain(body_references(&r.body));
+            for found in all.filter(|f| f.subject == own) {
+                let detail = format!("Configuration for {own} may not refer to itself.");
+                problems.push(Problem::error("Self-referential block", detail).at(found.span));
+            }
+        }
+    }
+    problems
+}
+
 /// Checks an expression that stands in no file of the module, as the console reads them.
 pub fn expression(e: &Expr, module: &Module, schemas: &dyn Schemas) -> Vec<Problem> {
     let mut c = Checker { module, schemas, problems: Vec::new(), in_console: true };
@@ -65,16 +86,14 @@ pub fn expression(e: &Expr, module: &Module, schemas: &dyn Schemas) -> Vec<Probl
 
 /// What may be referred to besides the objects of the module.
 #[derive(Clone, Copy, Default)]
-struct Context<'a> {
+struct Context {
     count: bool,
     each: bool,
     this: bool,
-    /// The resource whose own block this is, and may not refer to itself.
-    inside: Option<&'a ResourceKey>,
 }
 
-impl Context<'_> {
-    fn of(r: &Repeat) -> Context<'static> {
+impl Context {
+    fn of(r: &Repeat) -> Context {
         let (count, each) = (matches!(r, Repeat::Count(_)), matches!(r, Repeat::ForEach(_)));
         Context { count, each, ..Context::default() }
     }
@@ -137,7 +156,7 @@ impl<'m> Checker<'m> {
             self.resource(r);
         }
         for c in m.module_calls.values() {
-            self.repeat(&c.repeat, None);
+            self.repeat(&c.repeat);
             self.all(&c.depends_on, &plain);
             self.body(&c.body, &Context::of(&c.repeat));
         }
@@ -157,15 +176,13 @@ impl<'m> Checker<'m> {
     }
 
     fn resource(&mut self, r: &'m Resource) {
-        let inside = Some(&r.key);
-        let of = Context::of(&r.repeat);
-        let own = Context { inside, ..of };
-        self.repeat(&r.repeat, inside);
-        self.all(&r.depends_on, &Context { inside, ..Context::default() });
-        self.all(&r.lifecycle.replace_triggered_by, &of);
+        let own = Context::of(&r.repeat);
+        self.repeat(&r.repeat);
+        self.all(&r.depends_on, &Context::default());
+        self.all(&r.lifecycle.replace_triggered_by, &own);
         self.body(&r.body, &own);
         self.conditions(&r.lifecycle.preconditions, &own);
-        let this = Context { this: true, ..of };
+        let this = Context { this: true, ..own };
         self.conditions(&r.lifecycle.postconditions, &this);
         for p in &r.provisioners {
             self.body(&p.body, &this);
@@ -186,43 +203,59 @@ impl<'m> Checker<'m> {
         }
     }
 
-    fn repeat(&mut self, r: &'m Repeat, inside: Option<&'m ResourceKey>) {
+    fn repeat(&mut self, r: &'m Repeat) {
         if let Repeat::Count(e) | Repeat::ForEach(e) = r {
-            self.expr(e, &Context { inside, ..Context::default() });
+            self.expr(e, &Context::default());
         }
     }
 
-    fn conditions(&mut self, all: &'m [Condition], cx: &Context<'_>) {
+    fn conditions(&mut self, all: &'m [Condition], cx: &Context) {
         for c in all {
             self.condition(c, cx);
         }
     }
 
-    fn condition(&mut self, c: &'m Condition, cx: &Context<'_>) {
+    fn condition(&mut self, c: &'m Condition, cx: &Context) {
+        let mut refers = matches!(c.condition.kind, ExprKind::Invalid);
+        Walk::new(&mut |e, at| refers |= at.free(e).is_some()).expr(&c.condition);
+        if !refers {
+            let detail = "The condition must refer to at least one object of the configuration, or else it would not be \
+                          checking anything.";
+            self.problems.push(Problem::error("Invalid condition expression", detail).at(c.condition.span));
+        }
         self.expr(&c.condition, cx);
         self.expr(&c.error_message, cx);
     }
 
-    fn all(&mut self, all: &[Expr], cx: &Context<'_>) {
+    fn all(&mut self, all: &[Expr], cx: &Context) {
         for e in all {
             self.expr(e, cx);
         }
     }
 
-    fn body(&mut self, b: &Body, cx: &Context<'_>) {
+    fn body(&mut self, b: &Body, cx: &Context) {
         let mut found = Vec::new();
         Walk::new(&mut |e, at| self.visit(e, at, cx, &mut found)).body(b);
         self.problems.append(&mut found);
     }
 
-    fn expr(&mut self, e: &Expr, cx: &Context<'_>) {
+    fn expr(&mut self, e: &Expr, cx: &Context) {
         let mut found = Vec::new();
         Walk::new(&mut |e, at| self.visit(e, at, cx, &mut found)).expr(e);
         self.problems.append(&mut found);
     }
 
-    fn visit<'e>(&self, e: &'e Expr, at: &At<'e>, cx: &Context<'_>, out: &mut Vec<Problem>) {
+    fn visit<'e>(&self, e: &'e Expr, at: &At<'e>, cx: &Context, out: &mut Vec<Problem>) {
         if let ExprKind::FunctionCall(c) = &e.kind
+            && let Some(provider) = c.name.as_str().strip_prefix("provider::").and_then(|n| n.split("::").next())
+            && !self.module.required_providers.contains_key(provider)
+        {
+            let detail = format!(
+                "This module requires no provider named \"{provider}\": its functions can be called where \
+                 required_providers has it."
+            );
+            out.push(Problem::error("Unknown provider function", detail).at(c.name.span));
+        } else if let ExprKind::FunctionCall(c) = &e.kind
             && functions::signature(c.name.as_str()).is_none()
             && !(self.in_console && c.name.as_str() == "type")
         {
@@ -250,7 +283,7 @@ impl<'m> Checker<'m> {
         Some(Problem::error(format!("Reference to undeclared {what}"), detail).at(span).suggest(name, names))
     }
 
-    fn reference(&self, r: &Reference<'_>, cx: &Context<'_>, tried: bool) -> Option<Problem> {
+    fn reference(&self, r: &Reference<'_>, cx: &Context, tried: bool) -> Option<Problem> {
         let m = self.module;
         let error = |summary: &str, detail: String| Some(Problem::error(summary, detail).at(r.span));
         match r.subject {
@@ -289,7 +322,7 @@ impl<'m> Checker<'m> {
                 );
                 Some(p.at(r.span).suggest(output, child.outputs.keys().map(String::as_str)))
             }
-            Subject::Resource(mode, ty, name) => self.resource_reference(r, mode, ty, name, cx),
+            Subject::Resource(mode, ty, name) => self.resource_reference(r, mode, ty, name),
             Subject::CountIndex if !cx.count => error(
                 "Reference to \"count\" in non-counted context",
                 "The \"count\" object can only be used in \"module\", \"resource\", and \"data\" blocks, and only when the \
@@ -312,14 +345,7 @@ impl<'m> Checker<'m> {
         }
     }
 
-    fn resource_reference(
-        &self,
-        r: &Reference<'_>,
-        mode: Mode,
-        ty: &str,
-        name: &str,
-        cx: &Context<'_>,
-    ) -> Option<Problem> {
+    fn resource_reference(&self, r: &Reference<'_>, mode: Mode, ty: &str, name: &str) -> Option<Problem> {
         let m = self.module;
         let word = match mode {
             Mode::Managed => "managed resource",
@@ -344,10 +370,6 @@ impl<'m> Checker<'m> {
             });
         };
         let addr = r.subject;
-        if cx.inside == Some(&target.key) {
-            let detail = format!("Configuration for {addr} may not refer to itself.");
-            return Some(Problem::error("Self-referential block", detail).at(r.span));
-        }
         let indexed = matches!(r.rest.first().map(|s| &s.kind), Some(StepKind::Index(_) | StepKind::LegacyIndex(_)));
         let attr = r.rest.first().filter(|s| matches!(s.kind, StepKind::Attr(_)));
         match (&target.repeat, attr) {

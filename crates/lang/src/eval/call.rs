@@ -93,7 +93,12 @@ impl<'a> Evaluator<'a> {
             Ok(v) => v.with_marks(marks),
             Err(err) => {
                 let at = err.arg.and_then(|i| c.args.get(i.min(c.args.len().saturating_sub(1)))).unwrap_or(e);
-                let message = err.message.trim_end_matches('.').to_owned();
+                let secret = args.iter().any(|a| quotes(&err.message, a, false));
+                let message = match err.message.trim_end_matches('.') {
+                    // What a function says may quote its arguments.
+                    _ if secret => "the reason is not shown, because an argument is sensitive or ephemeral".to_owned(),
+                    message => message.to_owned(),
+                };
                 let param = err.arg.and_then(|i| parameter(name, i));
                 self.fail_at(at, || match param {
                     Some(param) => Problem::error(
@@ -115,7 +120,11 @@ impl<'a> Evaluator<'a> {
                 return lazy::try_accepts(&v);
             }
         }
-        let detail = if self.quiet > 0 { String::new() } else { self.why_all_failed(c) };
+        let detail = if self.quiet > 0 || self.explaining {
+            "No expression succeeded.".to_owned()
+        } else {
+            self.why_all_failed(c)
+        };
         self.fail_at(e, || Problem::error("Error in function call", detail))
     }
 
@@ -128,6 +137,7 @@ impl<'a> Evaluator<'a> {
             let mut ev = Evaluator::new(self.scope);
             ev.names.clone_from(&self.names);
             ev.in_template = self.in_template;
+            ev.explaining = true;
             ev.eval(a);
             for p in ev.problems {
                 out.push_str(&format!("\n- {}: {}", p.summary, p.detail));
@@ -135,6 +145,30 @@ impl<'a> Evaluator<'a> {
         }
         out
     }
+}
+
+/// Whether a message repeats a text of a marked value.
+fn quotes(message: &str, v: &Value, inside: bool) -> bool {
+    if !inside && !v.contains_marked() {
+        return false;
+    }
+    let marked = inside || v.marks() != Marks::NONE;
+    if let Some(items) = v.elements() {
+        return items.iter().any(|i| quotes(message, i, marked));
+    }
+    if let Some(entries) = v.entries() {
+        return entries.iter().any(|(k, i)| (marked && repeats(message, k)) || quotes(message, i, marked));
+    }
+    let text = match v.as_number() {
+        Some(n) => n.to_string(),
+        None => v.as_str().unwrap_or_default().to_owned(),
+    };
+    marked && repeats(message, &text)
+}
+
+fn repeats(message: &str, text: &str) -> bool {
+    let quoted = || [format!("{text:?}"), format!("'{text}'"), format!(" {text}")].iter().any(|q| message.contains(q));
+    !text.is_empty() && if text.len() > 3 { message.contains(text) } else { quoted() }
 }
 
 /// Why an expression may not be the template of `templatestring`: it must be a reference to a text from elsewhere.

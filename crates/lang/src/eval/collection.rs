@@ -95,6 +95,10 @@ impl<'a> Evaluator<'a> {
         let mut list = Vec::new();
         let mut groups: IndexMap<String, Vec<Value>> = IndexMap::new();
         for (k, v) in entries {
+            if !self.step(whole.span) {
+                known = false;
+                break;
+            }
             let depth = self.names.len();
             if let Some(name) = &f.key_var {
                 self.names.push((name.as_str(), k));
@@ -122,7 +126,6 @@ impl<'a> Evaluator<'a> {
             }
             self.names.truncate(depth);
         }
-        let _ = whole;
         if !known {
             return Value::dynamic().with_marks(marks);
         }

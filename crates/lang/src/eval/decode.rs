@@ -36,6 +36,8 @@ pub struct Decoded {
 /// A schema's block, prepared for decoding.
 pub struct Spec<'s> {
     block: &'s Schema,
+    /// What it decodes is not stored: provider configurations, provisioners, ephemeral resources.
+    ephemeral: bool,
     refused: &'s [(&'static str, &'static str)],
     /// Null of each attribute, nothing of each nested block.
     blank: BTreeMap<&'s str, Value>,
@@ -65,12 +67,19 @@ impl<'s> Spec<'s> {
             nested.insert(*name, Nested { spec: Spec::new(&b.block, &[]), ty });
         }
         let elements = block.attrs.iter().filter_map(|(n, a)| Some((*n, Spec::new(a.element.as_deref()?, &[]))));
-        Spec { elements: elements.collect(), block, refused, blank, nested }
+        Spec { elements: elements.collect(), block, ephemeral: false, refused, blank, nested }
+    }
+
+    /// For bodies whose values are never stored, as those of `provider` blocks: ephemeral values are welcome.
+    #[must_use]
+    pub fn not_stored(mut self) -> Spec<'s> {
+        self.ephemeral = true;
+        self
     }
 
     /// Decodes a body. `header` is where the block as a whole stands, for what is missing from it.
     pub fn decode(&self, body: &Body, header: Span, scope: &dyn Scope) -> Decoded {
-        let mut d = Decoder { ev: Evaluator::new(scope), top: true, marks: Marks::NONE };
+        let mut d = Decoder { ev: Evaluator::new(scope), top: true, ephemeral: self.ephemeral, marks: Marks::NONE };
         let value = d.body(self, body, header);
         Decoded { value, problems: d.ev.problems }
     }
@@ -79,6 +88,8 @@ impl<'s> Spec<'s> {
 struct Decoder<'a> {
     ev: Evaluator<'a>,
     top: bool,
+    /// Ephemeral values are welcome.
+    ephemeral: bool,
     /// Marks of the collections that the `dynamic` blocks around iterate over.
     marks: Marks,
 }
@@ -189,7 +200,7 @@ impl<'a> Decoder<'a> {
         {
             self.warn(Problem::warning("Argument is deprecated", sentence(why)).at(a.name.span));
         }
-        if v.all_marks().is_ephemeral() && !attr.write_only {
+        if v.all_marks().is_ephemeral() && !attr.write_only && !self.ephemeral {
             self.ev.fail_at(&a.expr, || {
                 Problem::error(
                     "Invalid use of ephemeral value",
@@ -410,7 +421,8 @@ impl<'a> Decoder<'a> {
                 ExprKind::Object(items) => {
                     let mut cx = crate::config::fields::Cx::default();
                     let body = crate::config::fields::json_body_with_dynamics(items.clone(), e.span, &mut cx);
-                    let mut d = Decoder { ev: Evaluator::new(self.ev.scope), top: false, marks: self.marks };
+                    let ev = Evaluator::new(self.ev.scope);
+                    let mut d = Decoder { ev, top: false, ephemeral: self.ephemeral, marks: self.marks };
                     d.ev.names.extend(self.ev.names.iter().map(|(n, v)| (*n, v.clone())));
                     let v = d.nested(spec, key, &body, e.span);
                     let (errors, problems) = (d.ev.errors, d.ev.problems);

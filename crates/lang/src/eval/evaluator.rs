@@ -33,21 +33,42 @@ pub(super) struct Evaluator<'a> {
     pub(super) in_template: bool,
     /// The console's own functions exist.
     pub(super) in_console: bool,
+    /// This evaluation only finds out why another one failed.
+    pub(super) explaining: bool,
+    /// Elements that `for` and splats have gone through.
+    steps: u64,
 }
+
+/// More problems of one evaluation are counted and not described.
+const MAX_PROBLEMS: usize = 50;
+
+/// More elements in one evaluation are taken for a mistake: their values would not fit into memory.
+const MAX_STEPS: u64 = 20_000_000;
 
 impl<'a> Evaluator<'a> {
     pub(super) fn new(scope: &'a dyn Scope) -> Evaluator<'a> {
         let (names, items, problems) = (Vec::new(), Vec::new(), Vec::new());
-        Evaluator { scope, names, items, problems, errors: 0, quiet: 0, in_template: false, in_console: false }
+        Evaluator {
+            scope,
+            names,
+            items,
+            problems,
+            errors: 0,
+            quiet: 0,
+            in_template: false,
+            in_console: false,
+            explaining: false,
+            steps: 0,
+        }
     }
 
     /// Reports an error; the value stands for what could not be evaluated.
     pub(super) fn fail(&mut self, problem: impl FnOnce(&Self) -> Problem) -> Value {
         self.errors += 1;
-        if self.quiet == 0 {
+        if self.quiet == 0 && self.problems.len() < MAX_PROBLEMS {
             let p = problem(self);
             let repeated = |q: &Problem| q.span == p.span && q.summary == p.summary && q.detail == p.detail;
-            if !self.problems.last().is_some_and(repeated) {
+            if !self.problems.iter().any(repeated) {
                 self.problems.push(p);
             }
         }
@@ -127,6 +148,16 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Counts an element of a collection; false, with a report, where there are too many.
+    pub(super) fn step(&mut self, at: Span) -> bool {
+        self.steps += 1;
+        if self.steps == MAX_STEPS {
+            let detail = format!("It goes through more than {MAX_STEPS} elements.");
+            self.fail_span(at, "Expression too large", detail);
+        }
+        self.steps < MAX_STEPS
+    }
+
     /// The value that a name bound in here has.
     pub(super) fn bound(&self, name: &str) -> Option<&Value> {
         self.names.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v)
@@ -189,6 +220,9 @@ impl<'a> Evaluator<'a> {
     fn splat(&mut self, s: &'a Splat, e: &'a Expr) -> Value {
         let source = self.eval(&s.source);
         let result = ops::splat(&source, &mut |item| {
+            if !self.step(s.marker_span) {
+                return Value::dynamic();
+            }
             self.items.push(item.clone());
             let v = self.eval(&s.each);
             self.items.pop();
@@ -259,5 +293,24 @@ pub(super) fn key_value(key: &IndexKey) -> Value {
         IndexKey::String(s) => Value::string(s),
         IndexKey::Bool(b) => Value::bool(*b),
         IndexKey::Null => Value::null(&Ty::Dynamic),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::Constants;
+
+    #[test]
+    fn loops_over_too_many_elements_end_with_an_error() {
+        for text in ["[for a in [1, 2, 3] : [for b in [1, 2, 3] : b]]", "[[1, 2], [3], [4]][*][*]"] {
+            let (e, errors) = stackctl_hcl::parse_expr(text, Default::default(), 0);
+            assert!(errors.is_empty());
+            let mut ev = Evaluator::new(&Constants);
+            ev.steps = MAX_STEPS - 5;
+            assert!(!ev.eval(&e).is_wholly_known());
+            let found: Vec<_> = ev.problems.iter().map(|p| p.summary.as_str()).collect();
+            assert_eq!(found, ["Expression too large"], "{text}");
+        }
     }
 }

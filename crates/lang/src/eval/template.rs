@@ -84,6 +84,9 @@ impl<'a> Evaluator<'a> {
         };
         let mut out = Vec::with_capacity(entries.len());
         for (k, v) in entries {
+            if !self.step(f.span) {
+                break;
+            }
             let depth = self.names.len();
             if let Some(name) = &f.key {
                 self.names.push((name.as_str(), k));

@@ -196,3 +196,81 @@ fn every_error_of_an_expression_is_reported() {
         ],
     );
 }
+
+/// The problems of one expression in a root module with a plain, a sensitive and an unknown value.
+fn problems(text: &str) -> Vec<stackctl_lang::diag::Problem> {
+    let main = format!(
+        "locals {{\n  plain = \"p\"\n  secret = sensitive(\"hunter2\")\n  obj = {{ name = \"x\", l = [1] }}\n}}\nresource \"x\" \"u\" {{}}\noutput \"o\" {{\n  value = {text}\n}}\n"
+    );
+    let files = Memory::of([("main.tf", main.as_str())]);
+    let (config, _, problems) = load(&files);
+    assert!(problems.is_empty(), "{problems:?}");
+    let config = config.unwrap();
+    let root = Instance::root(&config, BTreeMap::new(), &files);
+    root.output("o");
+    root.problems.take()
+}
+
+#[test]
+fn messages_show_values_and_never_secrets() {
+    let shown = |text: &str| {
+        let p = problems(text).remove(0);
+        let values = p.values.iter().map(|(n, v)| format!("; {n} {v}")).collect::<String>();
+        format!("{}: {}{}{values}", p.summary, p.detail, p.hint.map(|h| format!(" {h}")).unwrap_or_default())
+    };
+    for (text, want) in [
+        ("local.plain + 1", "local.plain is \"p\""),
+        ("local.secret + 1", "local.secret has a sensitive value"),
+        ("local.obj.l[5]", "local.obj.l is a tuple with 1 element"),
+        ("local.obj.nme", "Did you mean \"name\"?; local.obj is an object with 2 attributes"),
+        ("[for v in [\"q\"] : v + 1]", "v is \"q\""),
+        ("x.u.id + true", "Unsuitable value"),
+        ("file(local.secret)", "local.secret has a sensitive value"),
+        ("parseint(local.secret, 10)", "local.secret has a sensitive value"),
+        ("upper([local.plain])", "Invalid value for \"string\" parameter"),
+        ("try(local.obj.a, local.obj.b)", "no expression succeeded"),
+    ] {
+        let got = shown(text);
+        assert!(got.contains(want), "{text}: {got}");
+        assert!(!got.contains("hunter2"), "{text}: {got}");
+    }
+}
+
+#[test]
+fn deep_expressions_do_not_exhaust_the_stack() {
+    let nest = |open: &str, inner: &str, close: &str, n: usize| format!("{}{inner}{}", open.repeat(n), close.repeat(n));
+    for (open, inner, close) in [
+        ("[", "1", "]"),
+        ("{ a = ", "1", " }"),
+        ("(", "1", ")"),
+        ("-", "1", ""),
+        ("upper(", "\"x\"", ")"),
+        ("true ? ", "1", " : 1"),
+        ("[for x in [1] : ", "x", "]"),
+        ("try(", "[][0]", ")"),
+        ("1 + (", "1", ")"),
+        ("\"${", "1", "}\""),
+        ("\"a${", "1", "}\""),
+    ] {
+        for n in [50, 90, 190] {
+            let text = nest(open, inner, close, n);
+            let main = format!("output \"o\" {{\n  value = {text}\n}}\n");
+            let files = Memory::of([("main.tf", main.as_str())]);
+            let (config, ..) = load(&files);
+            let config = config.unwrap();
+            let root = Instance::root(&config, BTreeMap::new(), &files);
+            assert!(root.output("o").is_some(), "{open}");
+        }
+    }
+}
+
+#[test]
+fn templates_that_functions_render() {
+    let main = "output \"a\" {\n  value = templatefile(\"t.tpl\", { n = [1, 2], s = sensitive(\"q\") })\n}\noutput \"b\" {\n  value = templatefile(\"bad.tpl\", {})\n}\n";
+    let files = [
+        ("main.tf", main),
+        ("t.tpl", "%{ for x in n ~}\n<${x}>\n%{ endfor ~}\n"),
+        ("bad.tpl", "${missing} ${templatefile(\"t.tpl\", {})}"),
+    ];
+    check(&files, &[r#"a = sensitive("<1>\n<2>\n")"#, "b = unknown any", "Error in function call @ main.tf:5"]);
+}

@@ -1,7 +1,7 @@
 //! Errors that are found before anything is evaluated.
 
 use stackctl_core::{Attr, Block, Mode, Schema, Ty};
-use stackctl_lang::check::{Schemas, configuration};
+use stackctl_lang::check::{Schemas, configuration, self_references};
 use stackctl_lang::files::Memory;
 
 use crate::world::load;
@@ -106,7 +106,6 @@ locals {
   g = try(typed.s.zz, 1)
   h = typed.n[0].zz
 }
-resource "typed" "me" { attr = typed.me.id }
 "#,
         &[
             "5: Missing resource instance key",
@@ -115,7 +114,6 @@ resource "typed" "me" { attr = typed.me.id }
             "10: Unsupported attribute (Did you mean \"attr\"?)",
             "11: Unsupported attribute",
             "12: Unsupported attribute",
-            "14: Self-referential block",
         ],
     );
 }
@@ -169,5 +167,33 @@ variable "b" {
 }
 "#,
         &["3: Invalid variable validation condition"],
+    );
+}
+
+#[test]
+fn resources_that_refer_to_themselves() {
+    let text = "resource \"x\" \"a\" {\n  count = 2\n  v     = x.a[0].id\n}\nresource \"x\" \"b\" {\n  v = x.a[0].id\n  lifecycle {\n    postcondition {\n      condition     = x.b.id != self.id\n      error_message = \"m\"\n    }\n  }\n}\n";
+    let (config, sources, problems) = load(&Memory::of([("main.tf", text)]));
+    assert!(problems.is_empty(), "{problems:?}");
+    let config = config.unwrap();
+    assert!(configuration(&config, &()).is_empty());
+    let found = self_references(&config);
+    assert_eq!(crate::world::lines(&found, &sources), ["Self-referential block @ main.tf:3"]);
+}
+
+#[test]
+fn conditions_and_provider_functions() {
+    check(
+        r#"resource "typed" "a" {
+  lifecycle {
+    precondition {
+      condition     = 1 > 2
+      error_message = "x"
+    }
+  }
+}
+output "o" { value = provider::terraform::encode_tfvars({ a = 1 }) }
+"#,
+        &["4: Invalid condition expression", "9: Unknown provider function"],
     );
 }
