@@ -14,7 +14,6 @@ use super::instance::timeouts;
 use super::model::{
     Action, After, Operation, OutputChange, PLAN_VERSION, Plan, PlanMode, PlannedVariable, ProviderUse, Reason,
 };
-use super::order::Near;
 use super::planner::Planner;
 use crate::eval::{Kind, ModId};
 
@@ -38,10 +37,11 @@ impl Planner<'_> {
         }
         self.keep_state();
         self.settle(&near);
-        self.remember(&near);
+        self.remember();
         self.sort_ops();
         let graph = self.order(&near);
         let outputs = self.outputs();
+        let relevant = self.relevant();
         let mut diags = std::mem::take(&mut self.errors);
         diags.append(&mut self.ev.diags);
         self.drift.sort_by(|a, b| (&a.addr, &a.deposed).cmp(&(&b.addr, &b.deposed)));
@@ -71,7 +71,7 @@ impl Planner<'_> {
             outputs,
             drift: std::mem::take(&mut self.drift),
             checks: if self.mode == PlanMode::Destroy { Vec::new() } else { self.ev.checks.results() },
-            relevant: Vec::new(),
+            relevant,
             complete: self.targets.is_empty(),
             errored: has_errors(&diags),
         };
@@ -302,7 +302,7 @@ impl Planner<'_> {
     }
 
     /// Brings what state remembers of unchanged and imported objects up to date.
-    fn remember(&mut self, _near: &Near) {
+    fn remember(&mut self) {
         let mut texts: HashMap<*const [ResourceAddr], Vec<String>> = HashMap::new();
         for op in &self.ops {
             let imported = op.importing.is_some();

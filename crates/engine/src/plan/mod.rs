@@ -16,6 +16,7 @@ pub mod model;
 pub mod moves;
 mod order;
 pub mod planner;
+mod relevant;
 mod serial;
 pub mod target;
 mod validate;

@@ -161,7 +161,7 @@ impl Planner<'_> {
         if g.node_count() == 0 {
             return g;
         }
-        self.forward(&mut g, &at);
+        let out = self.forward(&mut g, &at);
         for (i, op) in self.ops.iter().enumerate() {
             if let (Some(Replacement { partner, order }), Action::Delete) = (op.replacement, op.action)
                 && let (Some(delete), Some(create)) = (at[i], at[partner.0 as usize])
@@ -174,12 +174,14 @@ impl Planner<'_> {
         }
         if self.ops.iter().any(|o| o.action == Action::Delete) {
             self.backward(&mut g, &at, near);
+            self.after_providers(&mut g, &at, &out);
         }
         g
     }
 
     /// Creates, updates and reads after what they refer to.
-    fn forward(&self, g: &mut DiGraph<Node, ()>, at: &[Option<NodeIndex>]) {
+    /// Returns what stands for each node's work, by module instance.
+    fn forward(&self, g: &mut DiGraph<Node, ()>, at: &[Option<NodeIndex>]) -> Vec<Vec<Option<NodeIndex>>> {
         let graph = &self.graph;
         let mut out: Vec<Vec<Option<NodeIndex>>> = vec![Vec::new(); graph.nodes.len()];
         let mut any = vec![false; graph.nodes.len()];
@@ -215,6 +217,20 @@ impl Planner<'_> {
             }
             any[id.0 as usize] = mine.iter().any(Option::is_some);
             out[id.0 as usize] = mine;
+        }
+        out
+    }
+
+    /// Deletes after what their provider's configuration waits for, unless that waits for them.
+    fn after_providers(&self, g: &mut DiGraph<Node, ()>, at: &[Option<NodeIndex>], out: &[Vec<Option<NodeIndex>>]) {
+        for (i, op) in self.ops.iter().enumerate().filter(|(_, o)| o.action == Action::Delete) {
+            let ready =
+                self.graph.find_provider(&op.provider).and_then(|p| out[p.0 as usize].first().copied().flatten());
+            if let (Some(ready), Some(delete)) = (ready, at[i])
+                && !has_path_connecting(&*g, delete, ready, None)
+            {
+                g.add_edge(ready, delete, ());
+            }
         }
     }
 

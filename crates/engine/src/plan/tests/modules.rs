@@ -303,3 +303,91 @@ fn failed_reads_are_reported_once() {
     assert_eq!(lines(&text), ["! Reading test_thing.a: The test wants this call to fail."]);
     assert!(plan.unwrap().errored);
 }
+
+#[test]
+fn what_changes_come_from() {
+    let mut b = Bench::default();
+    let config = r#"
+        resource "test_thing" "a" {
+          name = "x"
+          tags = { k = "v" }
+        }
+        resource "test_thing" "b" { name = "x" }
+        locals { tags = test_thing.a.tags["k"] }
+        module "m" {
+          source = "./m"
+          tag    = local.tags
+        }
+        output "o" { value = test_thing.b.arn }
+        # file m/main.tf
+        variable "tag" {}
+        resource "test_part" "p" { thing = var.tag }
+    "#;
+    let (plan, _) = planned(&mut b, config, |_| {});
+    let shown: Vec<_> = plan.unwrap().relevant.iter().map(|r| format!("{} {}", r.resource, r.attribute)).collect();
+    assert_eq!(shown, ["test_thing.a tags[\"k\"]", "test_thing.b arn"]);
+}
+
+#[test]
+fn validation_needs_no_values() {
+    let b = Bench::default();
+    let settings = |text: &str| b.settings(&[("main.tf", text)]).map_err(|d| format!("{d:?}")).unwrap();
+    let errors = |text: &str| {
+        let diags = super::super::validate(&settings(text), &b.providers);
+        diags.iter().map(|d| d.summary.clone()).collect::<Vec<_>>()
+    };
+    let good = r#"
+        variable "n" { type = number }
+        variable "m" { type = map(string) }
+        provider "test" { region = "x" }
+        resource "test_thing" "a" {
+          count = var.n
+          name  = "a-${count.index}"
+        }
+        resource "test_part" "b" {
+          for_each = var.m
+          thing    = test_thing.a[0].id
+          note     = each.value
+          pin      = each.key
+        }
+        output "all" { value = test_thing.a[*].arn }
+    "#;
+    assert_eq!(errors(good), Vec::<String>::new());
+    assert_eq!(
+        errors("resource \"test_thing\" \"a\" {\n count = 0\n nme = 1\n}"),
+        ["Unsupported argument", "Missing required argument"]
+    );
+    assert_eq!(errors("resource \"test_thingy\" \"a\" {}"), ["Invalid resource type"]);
+    assert_eq!(errors("locals {\n a = local.b\n b = local.a\n}"), ["Cycle"]);
+}
+
+#[test]
+fn a_console_sees_state_and_plan() {
+    let mut b = Bench::default();
+    b.exists("module.m[0].test_thing.a", json!({"name": "x", "secret": "s"}));
+    b.exists("test_thing.r", json!({"name": "root"}));
+    let files = [
+        (
+            "main.tf",
+            "module \"m\" {\n source = \"./m\"\n count = 1\n}\nresource \"test_thing\" \"r\" { name = local.n }\nlocals { n = \"n\" }",
+        ),
+        ("m/main.tf", "resource \"test_thing\" \"a\" { name = \"x\" }\noutput \"o\" { value = test_thing.a }"),
+    ];
+    let settings = b.settings(&files).map_err(|d| format!("{d:?}")).unwrap();
+    let mut console = crate::eval::Console::of_state(std::sync::Arc::clone(&b.state), settings.clone(), &b.providers);
+    let mut ask = |text: &str| match console.evaluate(text) {
+        Ok(v) => stackctl_lang::value::show(&v),
+        Err(d) => format!("! {}", d[0].summary),
+    };
+    assert_eq!(ask("upper(local.n)"), "\"N\"");
+    assert_eq!(ask("test_thing.r.name"), "\"root\"");
+    assert_eq!(ask("module.m[0].o.name"), "\"x\"");
+    assert_eq!(ask("module.m[0].o.secret"), "(sensitive value)");
+    assert_eq!(ask("local.x"), "! Reference to undeclared local value");
+    let (plan, _) = b.plan(&files, |_| {}).map_err(|d| format!("{d:?}")).unwrap();
+    let mut console = crate::eval::Console::of_plan(plan, settings, &b.providers);
+    assert_eq!(
+        console.evaluate("test_thing.r.name").map(|v| stackctl_lang::value::show(&v)).ok().as_deref(),
+        Some("\"n\"")
+    );
+}
