@@ -235,7 +235,7 @@ pub(crate) fn equality(l: &Value, r: &Value) -> Option<bool> {
         (Kind::Number(a), Kind::Number(b)) => Some(a == b),
         (Kind::String(a), Kind::String(b)) => Some(a == b),
         (Kind::List(a), Kind::List(b)) => {
-            if !same_element_ty(l, r)? {
+            if !same_element_ty(l, r) {
                 return Some(false);
             }
             if a.len() != b.len() { Some(false) } else { pairwise(a.iter().zip(b)) }
@@ -244,10 +244,10 @@ pub(crate) fn equality(l: &Value, r: &Value) -> Option<bool> {
             if a.len() != b.len() {
                 return Some(false);
             }
-            comparable(&l.ty(), &r.ty())?.then(|| pairwise(a.iter().zip(b))).unwrap_or(Some(false))
+            if l.shares_ty(r) || comparable(&l.ty(), &r.ty()) { pairwise(a.iter().zip(b)) } else { Some(false) }
         }
         (Kind::Set(a), Kind::Set(b)) => {
-            if !same_element_ty(l, r)? {
+            if !same_element_ty(l, r) {
                 return Some(false);
             }
             if l.is_wholly_known() && r.is_wholly_known() {
@@ -257,7 +257,7 @@ pub(crate) fn equality(l: &Value, r: &Value) -> Option<bool> {
             (a.is_empty() != b.is_empty()).then_some(false)
         }
         (Kind::Map(a), Kind::Map(b)) => {
-            if !same_element_ty(l, r)? {
+            if !same_element_ty(l, r) {
                 return Some(false);
             }
             if !a.keys().eq(b.keys()) { Some(false) } else { unordered(a.values().zip(b.values())) }
@@ -266,7 +266,11 @@ pub(crate) fn equality(l: &Value, r: &Value) -> Option<bool> {
             if !a.keys().eq(b.keys()) {
                 return Some(false);
             }
-            comparable(&l.ty(), &r.ty())?.then(|| unordered(a.values().zip(b.values()))).unwrap_or(Some(false))
+            if l.shares_ty(r) || comparable(&l.ty(), &r.ty()) {
+                unordered(a.values().zip(b.values()))
+            } else {
+                Some(false)
+            }
         }
         _ => Some(false),
     }
@@ -296,37 +300,32 @@ fn unordered<'a>(pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Option<
     all
 }
 
-fn same_element_ty(l: &Value, r: &Value) -> Option<bool> {
-    let (a, b) = (l.element_ty()?, r.element_ty()?);
-    comparable(a, b)
+fn same_element_ty(l: &Value, r: &Value) -> bool {
+    l.element_ty().zip(r.element_ty()).is_some_and(|(a, b)| comparable(a, b))
 }
 
-/// Whether two types are the same; `None` if one of them is not known and the rest agrees. Nulls without a type agree
-/// with every type.
-fn comparable(a: &Ty, b: &Ty) -> Option<bool> {
-    fn agree(a: &Ty, b: &Ty) -> bool {
-        match (a, b) {
-            (Ty::Dynamic, _) | (_, Ty::Dynamic) => true,
-            (Ty::List(a), Ty::List(b)) | (Ty::Set(a), Ty::Set(b)) | (Ty::Map(a), Ty::Map(b)) => agree(a, b),
-            (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| agree(a, b)),
-            (Ty::Object(a), Ty::Object(b)) => {
-                a.attrs.keys().eq(b.attrs.keys()) && a.attrs.values().zip(b.attrs.values()).all(|(a, b)| agree(a, b))
-            }
-            _ => same_ty(a, b),
+/// Whether two types are the same as far as they are known: what is dynamic agrees with every type.
+fn comparable(a: &Ty, b: &Ty) -> bool {
+    match (a, b) {
+        (Ty::Dynamic, _) | (_, Ty::Dynamic) => true,
+        (Ty::List(a), Ty::List(b)) | (Ty::Set(a), Ty::Set(b)) | (Ty::Map(a), Ty::Map(b)) => comparable(a, b),
+        (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| comparable(a, b)),
+        (Ty::Object(a), Ty::Object(b)) => {
+            a.attrs.keys().eq(b.attrs.keys()) && a.attrs.values().zip(b.attrs.values()).all(|(a, b)| comparable(a, b))
         }
+        _ => same_ty(a, b),
     }
-    Some(agree(a, b))
 }
 
 fn unknown_tys(l: &Value, r: &Value) -> Option<bool> {
-    let differ = l.is_not_null() && r.is_not_null() && comparable(&l.ty(), &r.ty()) == Some(false);
+    let differ = l.is_not_null() && r.is_not_null() && !comparable(&l.ty(), &r.ty());
     differ.then_some(false)
 }
 
 /// Whether an unknown value could equal a known one: `Some(false)` if not.
 fn admits(unknown: &Value, known: &Value) -> Option<bool> {
     let Kind::Unknown(r) = unknown.kind() else { return None };
-    if comparable(&unknown.ty(), &known.ty()) == Some(false) {
+    if !comparable(&unknown.ty(), &known.ty()) {
         return Some(false);
     }
     let excluded = match known.kind() {
@@ -348,7 +347,11 @@ fn admits(unknown: &Value, known: &Value) -> Option<bool> {
 /// # Errors
 /// The condition is null or no bool, or the branches have no type in common.
 pub fn conditional(cond: &Value, then: &Value, other: &Value) -> Outcome {
-    let ty = if then.is_null() && then.is_dynamic() {
+    let one = then.shares_ty(other);
+    let ty = if one && cond.as_bool().is_some() {
+        // Nothing to convert: the type does not matter.
+        Ty::Dynamic
+    } else if then.is_null() && then.is_dynamic() {
         other.ty()
     } else if other.is_null() && other.is_dynamic() {
         then.ty()
@@ -676,15 +679,15 @@ pub fn concat(parts: &[Value]) -> Result<Value, (usize, OpError)> {
             let why = mismatch(&part.ty(), &Ty::String);
             return Err(bad(format!("Cannot include the given value in a string template: {why}.")));
         }
+        if let (Kind::Unknown(r), true) = (part.kind(), known) {
+            known = false;
+            // The language takes the text before an unknown for its start only where that is a string.
+            if part.bare_ty() == Some(&Ty::String) { text.push_str(&r.prefix) } else { text.clear() }
+        }
         let part = convert(&part, &Ty::String)
             .map_err(|e| bad(format!("Cannot include the given value in a string template: {e}.")))?;
-        match part.kind() {
-            Kind::String(s) if known => text.push_str(s),
-            Kind::Unknown(r) if known => {
-                text.push_str(&r.prefix);
-                known = false;
-            }
-            _ => {}
+        if let (Kind::String(s), true) = (part.kind(), known) {
+            text.push_str(s);
         }
     }
     let out = if known { Value::string(text) } else { Value::unknown(&Ty::String).with_prefix(&text) };

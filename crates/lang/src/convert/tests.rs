@@ -87,29 +87,29 @@ fn values() {
 fn types_in_common() {
     let (s, n, b, d) = (Ty::String, Ty::Number, Ty::Bool, Ty::Dynamic);
     let o = |a: &[(&str, Ty)]| Ty::object(a.iter().cloned());
-    let t = |ts: &[Ty]| Ty::Tuple(ts.to_vec());
+    let t = Ty::Tuple;
     let cases: &[(Vec<Ty>, &str)] = &[
         (vec![], "none"),
         (vec![n.clone(), s.clone()], "string"),
         (vec![n.clone(), b.clone()], "none"),
         (vec![n.clone(), b.clone(), s.clone()], "string"),
         (vec![d.clone(), s.clone()], "string"),
-        (vec![d.clone(), t(&[])], "any"),
-        (vec![t(&[n.clone()]), t(&[s.clone()])], "tuple([string])"),
-        (vec![t(&[]), t(&[s.clone()])], "list(string)"),
-        (vec![t(&[n.clone(), s.clone()]), t(&[b.clone()])], "list(string)"),
-        (vec![t(&[n.clone(), b.clone()]), t(&[])], "none"),
+        (vec![d.clone(), t(vec![])], "any"),
+        (vec![t(vec![n.clone()]), t(vec![s.clone()])], "tuple([string])"),
+        (vec![t(vec![]), t(vec![s.clone()])], "list(string)"),
+        (vec![t(vec![n.clone(), s.clone()]), t(vec![b.clone()])], "list(string)"),
+        (vec![t(vec![n.clone(), b.clone()]), t(vec![])], "none"),
         (vec![o(&[]), o(&[("a", n.clone())])], "map(number)"),
         (vec![o(&[("a", n.clone())]), o(&[("a", s.clone())])], "object({a=string})"),
-        (vec![o(&[("a", n.clone())]), o(&[("a", t(&[]))])], "none"),
+        (vec![o(&[("a", n.clone())]), o(&[("a", t(vec![]))])], "none"),
         (vec![o(&[("a", o(&[]))]), o(&[("a", o(&[("b", n.clone())]))])], "object({a=map(number)})"),
         (vec![s.clone(), o(&[])], "none"),
-        (vec![t(&[n.clone()]), Ty::list(s.clone())], "list(string)"),
+        (vec![t(vec![n.clone()]), Ty::list(s.clone())], "list(string)"),
         (vec![Ty::set(s.clone()), Ty::list(n.clone())], "list(number)"),
-        (vec![Ty::set(n.clone()), t(&[s.clone()])], "set(number)"),
+        (vec![Ty::set(n.clone()), t(vec![s.clone()])], "set(number)"),
         (vec![Ty::map(s.clone()), o(&[("a", n.clone())])], "map(string)"),
         (vec![Ty::list(o(&[("a", n.clone())])), Ty::list(o(&[("b", n.clone())]))], "list(map(number))"),
-        (vec![Ty::list(d.clone()), t(&[s.clone()])], "list(string)"),
+        (vec![Ty::list(d.clone()), t(vec![s.clone()])], "list(string)"),
     ];
     for (tys, expect) in cases {
         let got = unify(tys).map_or_else(|| "none".to_owned(), |t| t.to_string());

@@ -13,7 +13,8 @@ use crate::value::{Kind, Marks, Value, order};
 
 /// The family.
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("length", &[Param::any("value").dynamic().marked()], Returns::Of(length_ty), |a, _, _| length(&a[0])),
+    Function::new("length", &[Param::any("value").dynamic().marked()], Returns::Of(length_ty), |a, _, _| length(&a[0]))
+        .documented(P::Num),
     Function::new(
         "element",
         &[Param::any("list").marked(), Param::num("index")],
@@ -21,7 +22,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |a, _, _| element(a),
     )
     .nullable(),
-    Function::new("index", &[Param::any("list"), Param::any("value")], Returns::Is(P::Num), |a, _, _| index(a)),
+    Function::new("index", &[Param::any("list"), Param::any("value")], Returns::Is(P::Num), |a, _, _| index(a))
+        .documented(P::Any),
     Function::new("contains", &[Param::any("list"), Param::any("value")], Returns::Of(contains_ty), |a, _, _| {
         contains(a)
     }),
@@ -44,13 +46,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         }
         Ok(list_of(ty, out))
     })
+    .documented(P::List)
     .whole(),
     Function::new(
         "chunklist",
         &[Param::new("list", P::List).marked(), Param::num("size")],
         Returns::Of(|a| Ok(Ty::list(a[0].ty()))),
         chunklist,
-    ),
+    )
+    .documented(P::Lists),
     Function::new("flatten", &[Param::any("list").marked()], Returns::Of(flatten_ty), |a, _, _| {
         let mut flat = Flat::default();
         flat.add(&a[0]);
@@ -85,6 +89,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Returns::Of(matchkeys_ty),
         matchkeys,
     )
+    .documented(P::List)
     .whole(),
     Function::new("one", &[Param::any("list")], Returns::Of(one_ty), one).nullable(),
 ];
@@ -230,7 +235,7 @@ fn coalescelist_ty(a: &[Value]) -> Result<Ty, FnError> {
     if a.is_empty() {
         return Err(FnError::new("at least one argument is required"));
     }
-    if a.iter().any(|v| !v.is_known() && v.is_dynamic()) {
+    if a.iter().any(|v| !v.is_known()) {
         return Ok(Ty::Dynamic);
     }
     let tys: Vec<Ty> = a.iter().map(Value::ty).collect();

@@ -13,6 +13,7 @@ use super::FnContext;
 use super::args::text;
 use super::hash_crypto::{Digest, hash};
 use super::protocol::{FnError, FnResult, Function, Kind as P, Param, Returns};
+use crate::convert::convert;
 use crate::files::{Kind as FileKind, normalise};
 use crate::value::{Kind, Value};
 
@@ -51,8 +52,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     })
     .nullable(),
     Function::new("templatestring", &[Param::str("template"), Param::any("vars")], Returns::Is(P::Any), |a, _, cx| {
-        render(text(a, 0), "<templatestring argument>", &a[1], cx)
+        let v = render(text(a, 0), "<templatestring argument>", &a[1], cx)?;
+        convert(&v, &Ty::String).map_err(|e| FnError::arg(0, format!("the template's result is no text: {e}")))
     })
+    .documented(P::Str)
     .nullable(),
     Function::new("abspath", PATH, Returns::Is(P::Str), |a, _, cx| slashed(&normalise(&cx.absolute(text(a, 0))))),
     Function::new("pathexpand", PATH, Returns::Is(P::Str), |a, _, cx| slashed(&expand(cx, text(a, 0))?)),

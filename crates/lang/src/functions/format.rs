@@ -16,8 +16,8 @@ const ARGS: Param = Param::any("args").dynamic().null();
 
 /// The family.
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("format", &[FORMAT], Returns::Is(P::Str), format).variadic(ARGS),
-    Function::new("formatlist", &[FORMAT], Returns::Is(P::Strs), formatlist).variadic(ARGS),
+    Function::new("format", &[FORMAT], Returns::Is(P::Str), format).documented(P::Any).variadic(ARGS),
+    Function::new("formatlist", &[FORMAT], Returns::Is(P::Strs), formatlist).documented(P::Any).variadic(ARGS),
 ];
 
 fn format(a: &[Value], ty: &Ty, cx: &FnContext<'_>) -> FnResult {

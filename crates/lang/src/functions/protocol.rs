@@ -162,6 +162,8 @@ pub struct Function {
     pub nullable: bool,
     /// The result is unknown as long as anything in any argument is.
     pub whole: bool,
+    /// What documentation calls the type of the result, where [`Returns::Of`] is more exact.
+    pub documented: Option<Kind>,
 }
 
 impl Function {
@@ -172,7 +174,7 @@ impl Function {
         returns: Returns,
         run: fn(&[Value], &Ty, &FnContext<'_>) -> FnResult,
     ) -> Function {
-        Function { name, params, variadic: None, returns, run, nullable: false, whole: false }
+        Function { name, params, variadic: None, returns, run, nullable: false, whole: false, documented: None }
     }
     /// Takes any number of further arguments.
     pub const fn variadic(self, p: Param) -> Function {
@@ -186,9 +188,16 @@ impl Function {
     pub const fn whole(self) -> Function {
         Function { whole: true, ..self }
     }
+    /// Documentation calls the type of its result so.
+    pub const fn documented(self, kind: Kind) -> Function {
+        Function { documented: Some(kind), ..self }
+    }
     /// Parameters and result.
     pub fn signature(&self) -> Signature {
-        let returns = if let Returns::Is(k) = self.returns { k.ty() } else { Ty::Dynamic };
+        let returns = match (self.documented, self.returns) {
+            (Some(k), _) | (None, Returns::Is(k)) => k.ty(),
+            (None, Returns::Of(_)) => Ty::Dynamic,
+        };
         Signature { name: self.name, params: self.params.to_vec(), variadic: self.variadic, returns }
     }
     fn param(&self, i: usize) -> Option<&Param> {

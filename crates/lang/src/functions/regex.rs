@@ -34,7 +34,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let all = re.regex.captures_iter(text(a, 1)).map(|c| re.value(&c)).collect();
             Ok(super::collection::list_of(ty, all))
         },
-    ),
+    )
+    .documented(P::List),
     Function::new(
         "replace",
         &[Param::str("str"), Param::str("substr"), Param::str("replace")],
@@ -325,7 +326,7 @@ impl<'p> Translator<'p> {
             'v' => Ok(Item::Char('\u{b}')),
             'x' => {
                 let digits = match self.rest.strip_prefix('{') {
-                    Some(r) => r.split_once('}').map(|(d, after)| (d, after)),
+                    Some(r) => r.split_once('}'),
                     None => self.rest.get(..2).map(|d| (d, &self.rest[2..])),
                 };
                 let parsed = digits.and_then(|(d, after)| {

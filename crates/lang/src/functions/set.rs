@@ -19,12 +19,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let sets = as_sets(a, ty)?;
         Ok(set_of(ty, sets.concat()))
     })
+    .documented(P::Set)
     .variadic(OTHERS),
     Function::new("setintersection", &[FIRST], Returns::Of(same_ty), |a, ty, _| {
         let sets = as_sets(a, ty)?;
         let common = |v: &Value| sets[1..].iter().all(|s| holds(s, v));
         Ok(set_of(ty, sets[0].iter().filter(|v| common(v)).cloned().collect()))
     })
+    .documented(P::Set)
     .variadic(OTHERS)
     .whole(),
     Function::new(
@@ -36,6 +38,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             Ok(set_of(ty, sets[0].iter().filter(|v| !holds(&sets[1], v)).cloned().collect()))
         },
     )
+    .documented(P::Set)
     .whole(),
 ];
 

@@ -122,6 +122,10 @@ fn files_hashes_and_time() {
     check(include_str!("cases/files.tsv"));
 }
 #[test]
+fn unknown_and_sensitive() {
+    check(include_str!("cases/unknown.tsv"));
+}
+#[test]
 fn yaml() {
     check(include_str!("cases/yaml.tsv"));
 }

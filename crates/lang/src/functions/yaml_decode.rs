@@ -221,7 +221,8 @@ fn int(text: &str) -> Option<Number> {
             return Some(if text.starts_with('-') { n.neg() } else { n });
         }
     }
-    (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then(|| Number::parse(text)).flatten()
+    let decimal = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    if decimal { Number::parse(text) } else { None }
 }
 
 fn float(text: &str) -> Option<Number> {

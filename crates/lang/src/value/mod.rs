@@ -245,6 +245,25 @@ impl Value {
             _ => false,
         }
     }
+    /// True if both values have exactly one type. Cheaper than comparing what [`Value::ty`] returns.
+    pub fn shares_ty(&self, other: &Value) -> bool {
+        let all = |a: &[Value], b: &[Value]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.shares_ty(b));
+        match (&self.data, &other.data) {
+            (Data::Null(t) | Data::Unknown(t, _), _) => other.has_ty(t),
+            (_, Data::Null(t) | Data::Unknown(t, _)) => self.has_ty(t),
+            (Data::Bool(_), Data::Bool(_))
+            | (Data::Number(_), Data::Number(_))
+            | (Data::String(_), Data::String(_)) => true,
+            (Data::List(a, _), Data::List(b, _))
+            | (Data::Set(a, _), Data::Set(b, _))
+            | (Data::Map(a, _), Data::Map(b, _)) => Arc::ptr_eq(a, b) || same_ty(a, b),
+            (Data::Tuple(a), Data::Tuple(b)) => all(a, b),
+            (Data::Object(a), Data::Object(b)) => {
+                a.len() == b.len() && a.iter().zip(&**b).all(|((k, a), (l, b))| k == l && a.shares_ty(b))
+            }
+            _ => false,
+        }
+    }
     /// The type of the elements of a list, set or map, also of a null or unknown one.
     pub fn element_ty(&self) -> Option<&Ty> {
         match &self.data {
