@@ -231,7 +231,8 @@ fn arn(s: &str) -> Option<&'static str> {
 
 /// Compiled patterns, anchored at both ends. `None` for one that does not compile, which a test of its type finds.
 fn pattern(p: &'static str) -> Option<Arc<Regex>> {
-    static CACHE: LazyLock<Mutex<HashMap<&'static str, Option<Arc<Regex>>>>> = LazyLock::new(Mutex::default);
+    type Cache = Mutex<HashMap<&'static str, Option<Arc<Regex>>>>;
+    static CACHE: LazyLock<Cache> = LazyLock::new(Mutex::default);
     let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
     cache.entry(p).or_insert_with(|| Regex::new(&format!(r"\A(?:{p})\z")).ok().map(Arc::new)).clone()
 }

@@ -133,7 +133,7 @@ impl<'m> Checker<'m> {
         for v in m.variables.values() {
             for c in &v.validations {
                 self.condition(c, &plain);
-                let own = |e| crate::refs::references(e).iter().any(|r| r.subject == Subject::Variable(&v.name));
+                let own = |e| references(e).iter().any(|r| r.subject == Subject::Variable(&v.name));
                 if !own(&c.condition) {
                     let detail = format!(
                         "The condition for variable \"{}\" must refer to var.{} in order to test incoming values.",

@@ -19,11 +19,11 @@ pub struct Problem {
     /// The place at fault; `None` until somebody who knows places it.
     pub span: Option<Span>,
     /// Further places with a word on each.
-    pub context: Vec<(Span, String)>,
+    pub context: Box<[(Span, String)]>,
     /// Values of what the failing expression refers to.
-    pub values: Vec<(String, String)>,
+    pub values: Box<[(String, String)]>,
     /// What the user can do.
-    pub hint: Option<String>,
+    pub hint: Option<Box<str>>,
 }
 
 impl Problem {
@@ -34,8 +34,8 @@ impl Problem {
             summary: summary.into(),
             detail: detail.into(),
             span: None,
-            context: Vec::new(),
-            values: Vec::new(),
+            context: Box::default(),
+            values: Box::default(),
             hint: None,
         }
     }
@@ -51,15 +51,15 @@ impl Problem {
     }
     /// Adds a related place.
     #[must_use]
-    pub fn with(mut self, span: Span, note: impl Into<String>) -> Problem {
-        self.context.push((span, note.into()));
-        self
+    pub fn with(self, span: Span, note: impl Into<String>) -> Problem {
+        let mut all = self.context.into_vec();
+        all.push((span, note.into()));
+        Problem { context: all.into(), ..self }
     }
     /// Adds a hint.
     #[must_use]
-    pub fn hinted(mut self, hint: impl Into<String>) -> Problem {
-        self.hint = Some(hint.into());
-        self
+    pub fn hinted(self, hint: impl Into<String>) -> Problem {
+        Problem { hint: Some(hint.into().into()), ..self }
     }
     /// Adds "Did you mean …?" if a candidate is close to what was written.
     #[must_use]
@@ -82,16 +82,18 @@ impl Problem {
             Severity::Error => Diagnostic::error(self.summary, self.detail),
             Severity::Warning => Diagnostic::warning(self.summary, self.detail),
         };
-        let context = self.context.into_iter().filter_map(|(s, note)| Some((range(sources, s)?, note))).collect();
+        let context =
+            self.context.into_vec().into_iter().filter_map(|(s, note)| Some((range(sources, s)?, note))).collect();
         let range = self.span.and_then(|s| range(sources, s));
-        Diagnostic { range, context, values: self.values, hint: self.hint, ..start }
+        let hint = self.hint.map(Into::into);
+        Diagnostic { range, context, values: self.values.into_vec(), hint, ..start }
     }
 }
 
 impl From<SyntaxError> for Problem {
     fn from(e: SyntaxError) -> Problem {
         let p = Problem::error(e.summary, e.detail).at(e.span);
-        Problem { context: e.context.into_iter().collect(), hint: e.hint, ..p }
+        Problem { context: e.context.into_iter().collect(), hint: e.hint.map(Into::into), ..p }
     }
 }
 

@@ -43,13 +43,13 @@ pub(super) const FILE: Shape = Shape {
 
 const VARIABLE: Shape = Shape {
     what: "variable",
-    attrs: &["type", "default", "description", "sensitive", "nullable", "ephemeral", "deprecated"],
+    attrs: &["type", "default", "description", "sensitive", "nullable", "ephemeral"],
     blocks: &[("validation", 0)],
     open: false,
 };
 const OUTPUT: Shape = Shape {
     what: "output",
-    attrs: &["value", "description", "sensitive", "ephemeral", "depends_on", "deprecated"],
+    attrs: &["value", "description", "sensitive", "ephemeral", "depends_on"],
     blocks: &[("precondition", 0)],
     open: false,
 };
@@ -216,7 +216,6 @@ fn variable(b: Block, cx: &mut Cx) -> Option<Variable> {
         }
     });
     let description = f.string("description", cx);
-    f.attr("deprecated");
     Some(Variable {
         description,
         constraint,
@@ -235,7 +234,6 @@ fn output(b: Block, cx: &mut Cx) -> Option<Output> {
     let name = named(&b, "output", cx)?;
     let span = b.header_span;
     let mut f = split(b.body, span, &OUTPUT, cx);
-    f.attr("deprecated");
     let value = f.required("value", cx);
     let description = f.string("description", cx);
     let sensitive = f.bool("sensitive", cx).unwrap_or_default();

@@ -47,13 +47,8 @@ pub fn parse_source(text: &str) -> Option<String> {
 }
 
 /// The provider's local name that a resource type implies.
-pub fn implied_name(content: &Content, ty: &str) -> String {
-    let prefix = ty.split('_').next().unwrap_or(ty);
-    if content.required_providers.contains_key(prefix) || prefix != "terraform" {
-        prefix.to_owned()
-    } else {
-        "terraform".to_owned()
-    }
+pub fn implied_name(ty: &str) -> &str {
+    ty.split('_').next().unwrap_or(ty)
 }
 
 impl Config {
@@ -65,7 +60,7 @@ impl Config {
         match &resource.provider {
             Some(p) => self.resolve_provider_ref(&module.path, p),
             None => {
-                let name = implied_name(module, &resource.key.ty);
+                let name = implied_name(&resource.key.ty).to_owned();
                 let span = resource.span;
                 self.resolve_provider_ref(&module.path, &ProviderRef { name, alias: None, span })
             }

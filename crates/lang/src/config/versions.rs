@@ -48,11 +48,13 @@ impl PartialOrd for Version {
 }
 impl Ord for Version {
     fn cmp(&self, other: &Version) -> Ordering {
-        self.numbers.cmp(&other.numbers).then_with(|| match (self.pre.as_deref().map(identifiers), other.pre.as_deref().map(identifiers)) {
-            (None, None) => Ordering::Equal,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(_), None) => Ordering::Less,
-            (Some(a), Some(b)) => a.cmp(&b),
+        self.numbers.cmp(&other.numbers).then_with(|| {
+            match (self.pre.as_deref().map(identifiers), other.pre.as_deref().map(identifiers)) {
+                (None, None) => Ordering::Equal,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(_), None) => Ordering::Less,
+                (Some(a), Some(b)) => a.cmp(&b),
+            }
         })
     }
 }

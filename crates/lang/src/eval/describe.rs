@@ -58,7 +58,7 @@ fn article(what: &str) -> String {
 }
 
 /// What the references in an expression stand for, without those that cannot be resolved.
-pub(super) fn values_of<'a>(ev: &Evaluator<'a>, e: &'a Expr) -> Vec<(String, String)> {
+pub(super) fn values_of<'a>(ev: &Evaluator<'a>, e: &'a Expr) -> Box<[(String, String)]> {
     let mut found: Vec<&ScopeTraversal> = Vec::new();
     Walk::new(&mut |e, at| found.extend(at.free(e))).expr(e);
     let mut out: Vec<(String, String)> = Vec::new();
@@ -70,7 +70,7 @@ pub(super) fn values_of<'a>(ev: &Evaluator<'a>, e: &'a Expr) -> Vec<(String, Str
         }
     }
     out.sort();
-    out
+    out.into()
 }
 
 fn value_of(ev: &Evaluator<'_>, t: &ScopeTraversal) -> Option<(String, Value)> {

@@ -227,7 +227,7 @@ fn messages_show_values_and_never_secrets() {
         ("x.u.id + true", "Unsuitable value"),
         ("file(local.secret)", "local.secret has a sensitive value"),
         ("parseint(local.secret, 10)", "local.secret has a sensitive value"),
-        ("upper([local.plain])", "Invalid value for \"string\" parameter"),
+        ("upper([local.plain])", "Invalid value for \"str\" parameter"),
         ("try(local.obj.a, local.obj.b)", "no expression succeeded"),
     ] {
         let got = shown(text);

@@ -36,7 +36,7 @@ fn all_errors_of_all_files_are_reported_together() {
 fn suggestions_and_second_places() {
     let files = Memory::of([("a.tf", "variable \"x\" {\n  typ = string\n}\n\nvariable \"x\" {}\nmodul \"m\" {}\n")]);
     let (_, sources, problems) = load(&files);
-    let hints: Vec<_> = problems.iter().map(|p| p.hint.clone().unwrap_or_default()).collect();
+    let hints: Vec<_> = problems.iter().map(|p| p.hint.as_deref().unwrap_or_default().to_owned()).collect();
     assert_eq!(hints, ["Did you mean \"type\"?", "", "Did you mean \"module\"?"]);
     let first = &problems[1].context[0];
     assert_eq!((sources.range(first.0).unwrap().start.line, first.1.as_str()), (1, "first declared here"));
@@ -326,7 +326,7 @@ fn providers_are_found_through_the_module_tree() {
             let addr = m.addr(r);
             got.push(match config.resolve_provider(m, r) {
                 Ok(p) => format!("{addr}: {}|{}|{}|{}", p.module, p.source, p.name, p.alias.unwrap_or_default()),
-                Err(p) => format!("{addr}: {} {}", p.summary, p.hint.unwrap_or_default()),
+                Err(p) => format!("{addr}: {} {}", p.summary, p.hint.as_deref().unwrap_or_default()),
             });
         }
     }
