@@ -346,9 +346,14 @@ impl<'p> Evaluator<'p> {
                 stack.pop();
                 continue;
             }
+            let graph = Arc::clone(&self.graph);
+            if graph.rank[id.0 as usize] == u32::MAX {
+                // On a cycle, or behind one: reported when the graph was made.
+                self.put(id, at, Slot::Failed);
+                continue;
+            }
             let before = stack.len();
             let mut poisoned = false;
-            let graph = Arc::clone(&self.graph);
             let module = graph.node(id).module;
             for dep in &graph.node(id).deps {
                 let to = graph.node(*dep).module;
@@ -372,10 +377,6 @@ impl<'p> Evaluator<'p> {
                 } else {
                     self.evaluate(id, at);
                 }
-            } else if stack.len() > self.graph.nodes.len().saturating_mul(64).max(1 << 20) {
-                // Only a cycle grows without end; it was reported when the graph was made.
-                self.put(id, at, Slot::Failed);
-                return false;
             }
         }
         matches!(self.slots[id.0 as usize].get(instance as usize), Some(Slot::Done(_)))

@@ -90,6 +90,7 @@ pub struct Graph {
     pub modules: Vec<ModNode>,
     /// Source addresses of providers that no block configures.
     pub implied: Vec<String>,
+    implied_nodes: Vec<NodeId>,
     /// Nodes after all that they depend on. Without nodes of cycles.
     pub order: Vec<NodeId>,
     /// Position of a node in `order`.
@@ -107,6 +108,7 @@ impl Graph {
             nodes: Vec::new(),
             modules: Vec::new(),
             implied: Vec::new(),
+            implied_nodes: Vec::new(),
             order: Vec::new(),
             rank: Vec::new(),
             dependents: Vec::new(),
@@ -193,10 +195,7 @@ impl Graph {
             Kind::Resource(i) => (8, i),
             Kind::Provider(i) => (9, i),
             Kind::Check(i) => (10, i),
-            Kind::Implied(i) => {
-                let found = self.nodes.iter().position(|n| n.kind == Kind::Implied(i));
-                return NodeId(found.unwrap_or_default() as u32);
-            }
+            Kind::Implied(i) => return self.implied_nodes[i as usize],
         };
         NodeId(self.module(m).first[k] + i)
     }
@@ -570,8 +569,10 @@ impl Graph {
         }
         let kind = Kind::Implied(self.implied.len() as u32);
         self.implied.push(source);
+        let id = NodeId(self.nodes.len() as u32);
         self.nodes.push(Node { module: ModId(0), kind, deps: Vec::new(), explicit: Vec::new(), provider: None });
-        NodeId(self.nodes.len() as u32 - 1)
+        self.implied_nodes.push(id);
+        id
     }
 
     fn sort(&mut self, sources: &SourceMap, diags: &mut Diagnostics) {

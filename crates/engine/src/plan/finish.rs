@@ -2,7 +2,7 @@
 //!
 //! Start at [`Planner::finish`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use stackctl_core::diag::has_errors;
@@ -44,8 +44,21 @@ impl Planner<'_> {
         let relevant = self.relevant();
         let mut diags = std::mem::take(&mut self.errors);
         diags.append(&mut self.ev.diags);
+        // Instances of one module tell the same story.
+        let mut told = HashSet::new();
+        diags.retain(|d| told.insert((d.summary.clone(), d.detail.clone(), d.range.clone(), d.range.is_none().then(|| d.address.clone()))));
         self.drift.sort_by(|a, b| (&a.addr, &a.deposed).cmp(&(&b.addr, &b.deposed)));
         let timestamp = self.ev.settings.plan_time.unwrap_or(self.ev.settings.now);
+        let mut providers: Vec<ProviderUse> = self
+            .providers
+            .values()
+            .map(|p| ProviderUse {
+                addr: Arc::clone(&p.addr),
+                config: (*p.config).clone(),
+                sensitive: p.sensitive.clone(),
+            })
+            .collect();
+        providers.sort_by(|a, b| a.addr.cmp(&b.addr));
         let plan = Plan {
             version: PLAN_VERSION,
             mode: self.mode,
@@ -56,15 +69,7 @@ impl Planner<'_> {
             digest: self.recorded.digest(),
             timestamp,
             prior: Arc::new(self.state.clone()),
-            providers: self
-                .providers
-                .values()
-                .map(|p| ProviderUse {
-                    addr: Arc::clone(&p.addr),
-                    config: (*p.config).clone(),
-                    sensitive: p.sensitive.clone(),
-                })
-                .collect(),
+            providers,
             moves: std::mem::take(&mut self.moves.moves),
             ops: std::mem::take(&mut self.ops),
             graph,
@@ -100,6 +105,13 @@ impl Planner<'_> {
             let reason = if deposed { None } else { Some(self.orphan_reason(i)) };
             let forget = !deposed && self.forgotten(i);
             let action = if forget { Action::Forget } else { Action::Delete };
+            let o = &self.objects[i];
+            let protected = o.node.filter(|n| self.graph.resource(*n).is_some_and(|r| r.lifecycle.prevent_destroy));
+            if let Some(node) = protected.filter(|_| !deposed) {
+                let addr = Arc::clone(&o.addr);
+                self.prevented(node, &addr);
+                continue;
+            }
             self.remove(i, action, reason);
         }
     }
@@ -306,7 +318,8 @@ impl Planner<'_> {
         let mut texts: HashMap<*const [ResourceAddr], Vec<String>> = HashMap::new();
         for op in &self.ops {
             let imported = op.importing.is_some();
-            if op.deposed.is_some() || !(op.action == Action::NoOp || imported) {
+            let unchanged = op.action == Action::NoOp || op.action == Action::Update && op.fields.is_empty() && !op.resume;
+            if op.deposed.is_some() || !(unchanged || imported) {
                 continue;
             }
             let Some(before) = &op.before else { continue };

@@ -88,6 +88,9 @@ impl<'p> Planner<'p> {
                 good &= self.plan_instance(&at);
             }
         }
+        if good && self.mode == PlanMode::Normal {
+            good = self.imports_have_instances(id);
+        }
         if !good {
             self.ev.fail(id);
         }
@@ -391,12 +394,6 @@ impl<'p> Planner<'p> {
     ) {
         let object = found.map(|i| Arc::clone(&self.objects[i].object));
         let resume = object.as_ref().is_some_and(|o| o.unfinished) && prior.is_some() && why.is_none();
-        let action = match &prior {
-            None => Action::Create,
-            Some(_) if why.is_some() => Action::Create,
-            Some(_) if d.is_empty() && !resume => Action::NoOp,
-            Some(_) => Action::Update,
-        };
         let before_sensitive: Arc<[Path]> = match (&prior, &object) {
             (Some(p), o) => {
                 let marks: Vec<Path> = o.iter().flat_map(|o| o.sensitive.iter().cloned()).collect();
@@ -407,6 +404,14 @@ impl<'p> Planner<'p> {
                 }
             }
             (None, _) => Arc::from([]),
+        };
+        // A value that is hidden from now on, or no longer, is a change of state alone.
+        let remarked = object.is_some() && before_sensitive != sensitive;
+        let action = match &prior {
+            None => Action::Create,
+            Some(_) if why.is_some() => Action::Create,
+            Some(_) if d.is_empty() && !resume && !remarked => Action::NoOp,
+            Some(_) => Action::Update,
         };
         let after = if action == Action::NoOp { After::Same } else { After::from_partial(d.planned) };
         let mut op = Operation {
@@ -600,6 +605,30 @@ impl<'p> Planner<'p> {
                 self.ev.fail(id);
             }
         }
+    }
+
+    fn imports_have_instances(&mut self, id: NodeId) -> bool {
+        let module = self.graph.node(id).module;
+        let lost: Vec<InstanceAddr> = self
+            .imports
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .filter(|i| {
+                let instance = self.ev.find_instance(module, &i.addr.resource.module);
+                !instance.is_some_and(|n| self.ev.keys(id, n).contains(&i.addr.key))
+            })
+            .map(|i| i.addr.clone())
+            .collect();
+        for addr in &lost {
+            let d = Diagnostic::error(
+                "Configuration for import target does not exist",
+                format!("The configuration has no instance {addr}, so nothing can be imported to it."),
+            );
+            let d = self.ev.place_path(id, d);
+            self.errors.push(d.of(addr));
+        }
+        lost.is_empty()
     }
 
     fn import_of(&self, at: &At<'_, 'p>) -> Option<Import> {

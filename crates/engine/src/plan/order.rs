@@ -250,8 +250,8 @@ impl Planner<'_> {
         for (addr, set) in &mut deps {
             set.remove(addr);
         }
-        let (mut deletes, mut updates): (HashMap<ResourceAddr, Vec<NodeIndex>>, HashMap<ResourceAddr, Vec<NodeIndex>>) =
-            (HashMap::new(), HashMap::new());
+        let mut deletes: HashMap<ResourceAddr, Vec<NodeIndex>> = HashMap::new();
+        let mut updates: BTreeMap<ResourceAddr, Vec<NodeIndex>> = BTreeMap::new();
         let mut late: HashMap<ResourceAddr, Vec<NodeIndex>> = HashMap::new();
         for (i, op) in self.ops.iter().enumerate() {
             let Some(n) = at[i] else { continue };

@@ -310,6 +310,45 @@ fn imports() {
 }
 
 #[test]
+fn instances_that_are_not_configured() {
+    check(
+        r#"
+        resource "test_thing" "a" {
+          count = 1
+          name  = "x"
+          lifecycle { prevent_destroy = true }
+        }
+        import {
+          to = test_thing.a[5]
+          id = "test_thing-9"
+        }
+        "#,
+        |b| {
+            b.exists("test_thing.a[0]", json!({"name": "x"}));
+            b.exists("test_thing.other", json!({"name": "x", "id": "test_thing-9"}));
+            b.change_state(|s| {
+                s.remove_instance(&InstanceAddr::parse("test_thing.other").unwrap());
+            });
+        },
+        "! main.tf:2 Configuration for import target does not exist: The configuration has no instance test_thing.a[5], so nothing can be imported to it.",
+    );
+    check(
+        r#"
+        resource "test_thing" "a" {
+          count = 1
+          name  = "x"
+          lifecycle { prevent_destroy = true }
+        }
+        "#,
+        |b| {
+            b.exists("test_thing.a[0]", json!({"name": "x"}));
+            b.exists("test_thing.a[1]", json!({"name": "x"}));
+        },
+        "! main.tf:2 Instance cannot be destroyed: test_thing.a[1] has lifecycle.prevent_destroy set, and this plan would destroy it.",
+    );
+}
+
+#[test]
 fn taint_replace_and_triggers() {
     let config = r#"
         resource "test_thing" "a" { name = "x" }

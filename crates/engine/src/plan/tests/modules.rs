@@ -242,6 +242,29 @@ fn secrets_stay_hidden() {
 }
 
 #[test]
+fn hiding_a_value_is_a_change_of_state_alone() {
+    let config = r#"
+        resource "test_thing" "a" { name = sensitive("x") }
+        resource "test_thing" "b" {
+          name   = "x"
+          secret = "y"
+        }
+    "#;
+    let mut b = check(
+        config,
+        |b| {
+            b.exists("test_thing.a", json!({"name": "x"}));
+            b.exists("test_thing.b", json!({"name": "x", "secret": "y"}));
+        },
+        "~ test_thing.a",
+    );
+    let (plan, _) = planned(&mut b, config, |_| {});
+    b.state = std::sync::Arc::clone(&plan.unwrap().prior);
+    let (_, text) = planned(&mut b, config, |_| {});
+    assert_eq!(text, "");
+}
+
+#[test]
 fn cycles_are_named_whole() {
     for (config, expect) in [
         (
