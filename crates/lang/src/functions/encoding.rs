@@ -1,11 +1,11 @@
 //! Base64, character encodings, URL escapes, gzip and CSV.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use encoding_rs::{CoderResult, Encoding};
+use flate2::{Compress, Compression, Crc, FlushCompress};
 use stackctl_core::Ty;
 
 use super::FnContext;
@@ -41,10 +41,29 @@ fn base64decode(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
     Ok(Value::string(text))
 }
 
+/// A gzip member as Go writes one: the data is flushed before an empty last block ends it. Compressors differ in the
+/// matches that they find, so that the bytes of longer texts need not be the same everywhere.
 fn base64gzip(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
-    let mut gz = flate2::GzBuilder::new().operating_system(255).write(Vec::new(), flate2::Compression::default());
-    let zipped = gz.write_all(text(a, 0).as_bytes()).and_then(|()| gz.finish());
-    zipped.map(|z| Value::string(STANDARD.encode(z))).map_err(|e| FnError::new(format!("failed to gzip data: {e}")))
+    let data = text(a, 0).as_bytes();
+    // Magic, deflate, no flags, no time, no extra flags, unknown system.
+    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    let mut deflate = Compress::new(Compression::default(), false);
+    loop {
+        let read = usize::try_from(deflate.total_in()).unwrap_or(usize::MAX);
+        out.reserve(data.len() / 2 + 64);
+        deflate
+            .compress_vec(&data[read..], &mut out, FlushCompress::Sync)
+            .map_err(|e| FnError::new(format!("failed to gzip data: {e}")))?;
+        if out.len() < out.capacity() {
+            break;
+        }
+    }
+    out.extend([1, 0, 0, 0xff, 0xff]);
+    let mut crc = Crc::new();
+    crc.update(data);
+    out.extend(crc.sum().to_le_bytes());
+    out.extend(crc.amount().to_le_bytes());
+    Ok(Value::string(STANDARD.encode(out)))
 }
 
 /// The ways to write text as bytes.
@@ -224,4 +243,38 @@ fn strict_quotes(text: &str) -> Result<(), FnError> {
         start = matches!(c, ',' | '\n');
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn gzip_can_be_read_again() {
+        let texts =
+            [String::new(), "hello".to_owned(), "abc".repeat(50_000), (0..5000).map(|n| format!("{n},")).collect()];
+        for t in texts {
+            let files = crate::files::Memory::new();
+            let cx = FnContext {
+                files: &files,
+                planning: true,
+                plan_time: None,
+                now: jiff::Timestamp::UNIX_EPOCH,
+                ids: &NoIds,
+                render: &|_, _, _| Err(String::new()),
+            };
+            let zipped = base64gzip(&[t.as_str().into()], &Ty::String, &cx).unwrap();
+            let zipped = STANDARD.decode(zipped.as_str().unwrap()).unwrap();
+            let mut back = String::new();
+            flate2::read::GzDecoder::new(&zipped[..]).read_to_string(&mut back).unwrap();
+            assert!(back == t, "{} bytes came back of {}", back.len(), t.len());
+        }
+    }
+
+    struct NoIds;
+    impl stackctl_core::Ids for NoIds {
+        fn fill(&self, _: &mut [u8]) {}
+    }
 }

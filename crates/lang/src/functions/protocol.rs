@@ -236,7 +236,9 @@ pub fn call(f: &Function, args: &[Value], cx: &FnContext<'_>) -> FnResult {
             if n == 1 { "" } else { "s" }
         )));
     }
-    let (mut marks, mut unknown, mut untyped) = (Marks::NONE, false, false);
+    // Of arguments whose marks the function does not see, so that its messages may quote them.
+    let mut marks = Marks::NONE;
+    let (mut unknown, mut untyped) = (false, false);
     let mut plain = Vec::with_capacity(args.len());
     for (i, arg) in args.iter().enumerate() {
         let Some(p) = f.param(i) else {
@@ -261,8 +263,17 @@ pub fn call(f: &Function, args: &[Value], cx: &FnContext<'_>) -> FnResult {
     }
     let ty = match f.returns {
         Returns::Is(k) => k.ty(),
-        Returns::Of(of) => of(&plain)?,
+        Returns::Of(of) => of(&plain).map_err(|e| discreet(e, marks))?,
     };
-    let out = if unknown { Value::unknown(&ty) } else { (f.run)(&plain, &ty, cx)? };
+    let out = if unknown { Value::unknown(&ty) } else { (f.run)(&plain, &ty, cx).map_err(|e| discreet(e, marks))? };
     Ok(if f.nullable { out } else { out.not_null() }.with_marks(marks))
+}
+
+/// An error that shows nothing of sensitive arguments.
+fn discreet(e: FnError, marks: Marks) -> FnError {
+    if !marks.is_sensitive() {
+        return e;
+    }
+    let message = "the reason is not shown, because an argument is sensitive".to_owned();
+    FnError { message, ..e }
 }
