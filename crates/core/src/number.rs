@@ -245,7 +245,7 @@ impl Number {
             (None, None) => None,
         }
     }
-    /// What the truncated division leaves, with the sign of the dividend. The remainder of a division by zero is the
+    /// What the truncated quotient leaves of the dividend. The remainder of a division by zero is the
     /// dividend; `None` for zero by zero and where an infinity takes part.
     pub fn checked_rem(&self, other: &Number) -> Option<Number> {
         if let (Repr::Int(a), Repr::Int(b)) = (&self.0, &other.0)
@@ -253,14 +253,13 @@ impl Number {
         {
             return Some(Number(Repr::Int(a.wrapping_rem(*b))));
         }
-        let ((a, ea), (b, eb)) = (self.finite()?, other.finite()?);
-        if b == IBig::ZERO {
-            return (a != IBig::ZERO).then(|| self.clone());
+        let _ = (self.finite()?, other.finite()?);
+        if other.signum() == 0 {
+            return (self.signum() != 0).then(|| self.clone());
         }
-        let e = ea.min(eb);
-        let a = a << usize::try_from(ea - e).ok()?;
-        let b = b << usize::try_from(eb - e).ok()?;
-        Some(rounded(a % b, e, false))
+        // The language defines it by the rounded quotient, which shows in the last digits for fractions.
+        let whole = self.checked_div(other)?.trunc();
+        self.checked_sub(&other.checked_mul(&whole)?)
     }
     /// The largest integer that is not above. Infinities stay.
     #[must_use]

@@ -61,6 +61,8 @@ fn remainders_have_the_sign_of_the_dividend() {
         assert_eq!(n(a).checked_rem(&n(b)).unwrap(), n(r), "{a} % {b}");
     }
     assert_eq!(n("100000000000000000000000000000000000000000000000001").checked_rem(&n("2")).unwrap(), n("1"));
+    let r = n("6607598916585574894203795").checked_rem(&n("93.543814845")).unwrap().to_string();
+    assert!(r.starts_with("18.339929355000000000") && r.ends_with("439820322841117752505076"), "{r}");
     assert_eq!(n("-9223372036854775808").checked_rem(&n("-1")).unwrap(), n("0"));
 }
 
