@@ -21,10 +21,13 @@ use stackctl_core::{
 use stackctl_hcl::SourceMap;
 use stackctl_lang::config::inputs::{Argument, collect};
 use stackctl_lang::config::{Config, Manifest};
-use stackctl_lang::files::{Files, Memory};
-use stackctl_state::State;
+use stackctl_lang::files::{self, Files};
+use stackctl_state::memory::Memory;
+use stackctl_state::{Access, Backend as _, Remote, State};
 
-use crate::eval::Settings;
+use crate::apply::{Applied, apply};
+use crate::eval::{ApplyValues, Settings};
+use crate::events::{Events, Stop};
 use crate::plan::{Options, Plan, PlanMode, Planner, Step};
 use crate::providers::Providers;
 use crate::refresh::{Answer, Read, ReadAnswer};
@@ -421,7 +424,9 @@ pub struct Bench {
     /// The provider; its world can be looked at and changed.
     pub provider: TestProvider,
     /// The table with it.
-    pub providers: Providers,
+    pub providers: Arc<Providers>,
+    /// Where applies keep their state.
+    pub store: Memory,
     /// The state that plans start from.
     pub state: Arc<State>,
     /// `-var` arguments.
@@ -440,8 +445,9 @@ impl Default for Bench {
             keep_ownership_tags: false,
             cwd: "/".into(),
         };
-        let providers = Providers::new(vec![Arc::new(provider.clone())], host);
-        Bench { provider, providers, state: Arc::new(State::new("lineage")), vars: Vec::new(), rounds: 0 }
+        let providers = Arc::new(Providers::new(vec![Arc::new(provider.clone())], host));
+        let store = Memory::new();
+        Bench { provider, providers, store, state: Arc::new(State::new("lineage")), vars: Vec::new(), rounds: 0 }
     }
 }
 
@@ -450,8 +456,8 @@ impl Bench {
     ///
     /// # Errors
     /// What is wrong with the files.
-    pub fn settings(&self, files: &[(&str, &str)]) -> Result<Settings, Diagnostics> {
-        let memory = Memory::of(files.iter().copied());
+    pub fn settings(&self, texts: &[(&str, &str)]) -> Result<Settings, Diagnostics> {
+        let memory = files::Memory::of(texts.iter().copied());
         let mut sources = SourceMap::new();
         let (config, diags) = Config::load(FilePath::new("."), &memory, &mut sources, &Manifest::default());
         let Some(config) = config.filter(|_| !diags.iter().any(stackctl_core::Diagnostic::is_error)) else {
@@ -517,6 +523,33 @@ impl Bench {
         };
         self.rounds = rounds;
         Ok(done)
+    }
+
+    /// Plans and applies, with the state in [`Bench::store`]; afterwards [`Bench::state`] is what was kept.
+    ///
+    /// # Errors
+    /// What is wrong with the files, with the plan, or with the state.
+    pub async fn apply(
+        &mut self,
+        texts: &[(&str, &str)],
+        with: impl FnOnce(&mut Options),
+    ) -> Result<(Arc<Plan>, Applied), Diagnostics> {
+        let backend = Remote::new(Arc::new(self.store.handle(1)), "state", "env:");
+        let options = stackctl_state::Options::new("default", Access::Write, "OperationTypeApply");
+        let session = backend.open(options, self.providers.host()).await.map_err(|e| vec![e.diagnostic()])?;
+        self.state = Arc::new(session.state().clone());
+        let (plan, diags) = self.plan(texts, with)?;
+        if stackctl_core::diag::has_errors(&diags) {
+            return Err(diags);
+        }
+        let plan = Arc::new(plan);
+        let settings = self.settings(texts)?;
+        let mut values = ApplyValues::new(Arc::clone(&plan), settings, &self.providers);
+        let (_stop, stop) = tokio::sync::watch::channel(Stop::No);
+        let providers = Arc::clone(&self.providers);
+        let applied = apply(Arc::clone(&plan), session, &mut values, providers, Events::none(), stop, None).await;
+        self.state = Arc::new(applied.state.clone());
+        Ok((plan, applied))
     }
 
     /// Puts an object into world and state. `attributes` is what is configured; the provider completes it.

@@ -142,11 +142,11 @@ impl Graph {
     pub fn content(&self, id: NodeId) -> &Content {
         &self.module(self.node(id).module).module.content
     }
-    /// The module at an address without keys.
+    /// The module at an address; keys do not matter.
     pub fn find_module(&self, addr: &ModuleAddr) -> Option<ModId> {
-        self.by_module.get(addr).copied()
+        self.by_module.get(addr).or_else(|| self.by_module.get(&addr.config())).copied()
     }
-    /// The node of a resource at an address without keys.
+    /// The node of a resource at an address; keys do not matter.
     pub fn find_resource(&self, addr: &ResourceAddr) -> Option<NodeId> {
         let m = self.find_module(&addr.module)?;
         let key = (addr.mode, addr.ty.as_str(), addr.name.as_str());

@@ -46,7 +46,14 @@ impl Planner<'_> {
         diags.append(&mut self.ev.diags);
         // Instances of one module tell the same story.
         let mut told = HashSet::new();
-        diags.retain(|d| told.insert((d.summary.clone(), d.detail.clone(), d.range.clone(), d.range.is_none().then(|| d.address.clone()))));
+        diags.retain(|d| {
+            told.insert((
+                d.summary.clone(),
+                d.detail.clone(),
+                d.range.clone(),
+                d.range.is_none().then(|| d.address.clone()),
+            ))
+        });
         self.drift.sort_by(|a, b| (&a.addr, &a.deposed).cmp(&(&b.addr, &b.deposed)));
         let timestamp = self.ev.settings.plan_time.unwrap_or(self.ev.settings.now);
         let mut providers: Vec<ProviderUse> = self
@@ -318,7 +325,8 @@ impl Planner<'_> {
         let mut texts: HashMap<*const [ResourceAddr], Vec<String>> = HashMap::new();
         for op in &self.ops {
             let imported = op.importing.is_some();
-            let unchanged = op.action == Action::NoOp || op.action == Action::Update && op.fields.is_empty() && !op.resume;
+            let unchanged =
+                op.action == Action::NoOp || op.action == Action::Update && op.fields.is_empty() && !op.resume;
             if op.deposed.is_some() || !(unchanged || imported) {
                 continue;
             }

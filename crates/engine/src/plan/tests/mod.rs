@@ -1,5 +1,6 @@
 //! Plans as data: a configuration, a state, and what comes of them.
 
+mod applied;
 mod basics;
 mod lifecycle;
 mod modules;
