@@ -10,7 +10,7 @@ use stackctl_hcl::{Expr, ExprKind, Span};
 
 use super::Scope;
 use super::describe::values_of;
-use crate::diag::Problem;
+use crate::diag::{Problem, closest};
 use crate::ops::{self, OpError, Operand};
 use crate::refs::Reference;
 use crate::value::Value;
@@ -126,7 +126,11 @@ impl<'a> Evaluator<'a> {
                 let (collection, k) = (self.eval(source), self.eval(key));
                 match ops::index(&collection, &k) {
                     Ok(v) => v,
-                    Err(err) => self.fail_op(err, e, source, Some(key)),
+                    Err(err) => {
+                        let hint = index_hint(&collection, &k);
+                        let at = if err.operand == Some(Operand::Left) { &**source } else { &**key };
+                        self.fail_at(at, || hinted(Problem::error(err.summary, err.detail), hint))
+                    }
                 }
             }
             ExprKind::Splat(s) => self.splat(s, e),
@@ -201,13 +205,12 @@ impl<'a> Evaluator<'a> {
             match next {
                 Ok(n) => v = n,
                 Err(err) => {
-                    let candidates = v.entries().filter(|_| !v.contains_marked());
-                    let names: Vec<String> = candidates.map(|m| m.keys().cloned().collect()).unwrap_or_default();
                     return self.fail(|ev| {
                         let p = Problem::error(err.summary, err.detail).at(s.span);
                         let p = match &s.kind {
-                            StepKind::Attr(name) => p.suggest(name, names.iter().map(String::as_str)),
-                            _ => p,
+                            StepKind::Attr(name) => hinted(p, name_hint(&v, name)),
+                            StepKind::Index(key) => hinted(p, index_hint(&v, &key_value(key))),
+                            StepKind::LegacyIndex(_) => hinted(p, index_hint(&v, &Value::from(0))),
                         };
                         Problem { values: values_of(ev, e), ..p }
                     });
@@ -283,6 +286,33 @@ impl<'a> Evaluator<'a> {
     /// Reports an error at a place that is no expression.
     pub(super) fn fail_span(&mut self, span: Span, summary: &'static str, detail: impl Into<String>) -> Value {
         self.fail(|_| Problem::error(summary, detail).at(span))
+    }
+}
+
+fn hinted(p: Problem, hint: Option<String>) -> Problem {
+    match hint {
+        Some(h) => p.hinted(h),
+        None => p,
+    }
+}
+
+/// The attribute or key that was probably meant. Nothing of marked values is shown.
+fn name_hint(v: &Value, written: &str) -> Option<String> {
+    let entries = v.entries().filter(|_| !v.contains_marked())?;
+    closest(written, entries.keys().map(String::as_str)).map(|c| format!("Did you mean \"{c}\"?"))
+}
+
+/// Which indexes or keys there are. Nothing of marked values is shown.
+fn index_hint(v: &Value, key: &Value) -> Option<String> {
+    if v.contains_marked() || key.contains_marked() {
+        return None;
+    }
+    match (v.elements().map(<[Value]>::len), key.as_str()) {
+        (Some(0), _) => Some("There are no elements in it.".to_owned()),
+        (Some(1), _) => Some("There is only one element in it, [0].".to_owned()),
+        (Some(n), _) => Some(format!("There are {n} elements in it, [0] to [{}].", n - 1)),
+        (None, Some(written)) => name_hint(v, written),
+        (None, None) => None,
     }
 }
 

@@ -5,4 +5,5 @@ mod checking;
 mod evaluate;
 mod inputs;
 mod loading;
+mod mistakes;
 mod world;

@@ -111,8 +111,9 @@ impl<'c> Instance<'c> {
         Ok(self.expand(&c.repeat, |each| {
             let mut variables = BTreeMap::new();
             for v in child.variables.values() {
-                let given = c.body.attribute(&v.name).map(|a| self.eval(&a.expr, each));
-                match inputs::prepare(v, given, c.span) {
+                let given = c.body.attribute(&v.name);
+                let span = given.map_or(c.span, |a| a.expr.span);
+                match inputs::prepare(v, given.map(|a| self.eval(&a.expr, each)), span) {
                     Ok(value) => drop(variables.insert(v.name.clone(), value)),
                     Err(p) => self.problems.borrow_mut().push(p),
                 }
