@@ -86,14 +86,16 @@ pub fn expression(e: &Expr, module: &Module, schemas: &dyn Schemas) -> Vec<Probl
 
 /// What may be referred to besides the objects of the module.
 #[derive(Clone, Copy, Default)]
-struct Context {
+struct Context<'c> {
     count: bool,
     each: bool,
     this: bool,
+    /// The check block that this is in, whose scoped data source can be seen here only.
+    check: Option<&'c str>,
 }
 
-impl Context {
-    fn of(r: &Repeat) -> Context {
+impl Context<'_> {
+    fn of(r: &Repeat) -> Context<'static> {
         let (count, each) = (matches!(r, Repeat::Count(_)), matches!(r, Repeat::ForEach(_)));
         Context { count, each, ..Context::default() }
     }
@@ -164,7 +166,7 @@ impl<'m> Checker<'m> {
             self.body(&p.body, &plain);
         }
         for c in m.checks.values() {
-            self.conditions(&c.asserts, &plain);
+            self.conditions(&c.asserts, &Context { check: Some(&c.name), ..plain });
         }
         for i in &m.imports {
             let cx = Context { each: i.for_each.is_some(), ..plain };
@@ -176,18 +178,32 @@ impl<'m> Checker<'m> {
     }
 
     fn resource(&mut self, r: &'m Resource) {
-        let own = Context::of(&r.repeat);
+        let own = Context { check: r.check.as_deref(), ..Context::of(&r.repeat) };
         self.repeat(&r.repeat);
         self.all(&r.depends_on, &Context::default());
         self.all(&r.lifecycle.replace_triggered_by, &own);
+        for e in &r.lifecycle.replace_triggered_by {
+            if let Ok(found) = Reference::of_expr(e)
+                && !matches!(found.subject, Subject::Resource(Mode::Managed, ..))
+            {
+                let detail = "Only resources of this module can trigger a replacement, whole or by an attribute.";
+                self.problems.push(Problem::error("Invalid replace_triggered_by expression", detail).at(e.span));
+            }
+        }
         self.body(&r.body, &own);
         self.conditions(&r.lifecycle.preconditions, &own);
         let this = Context { this: true, ..own };
         self.conditions(&r.lifecycle.postconditions, &this);
         for p in &r.provisioners {
-            self.body(&p.body, &this);
-            if let Some(b) = &p.connection {
+            let bodies = || std::iter::once(&p.body).chain(&p.connection);
+            for b in bodies() {
                 self.body(b, &this);
+            }
+            let mut others = bodies().flat_map(body_references).filter(|r| p.on_destroy && !lasting(r.subject));
+            if let Some(other) = others.next() {
+                let detail = "A destroy-time provisioner runs when the rest of the configuration may be gone: it may refer \
+                              to \"self\", \"count.index\", \"each.key\" and paths only.";
+                self.problems.push(Problem::error("Invalid reference from destroy provisioner", detail).at(other.span));
             }
         }
         if let Some(b) = &r.connection {
@@ -209,13 +225,13 @@ impl<'m> Checker<'m> {
         }
     }
 
-    fn conditions(&mut self, all: &'m [Condition], cx: &Context) {
+    fn conditions(&mut self, all: &'m [Condition], cx: &Context<'_>) {
         for c in all {
             self.condition(c, cx);
         }
     }
 
-    fn condition(&mut self, c: &'m Condition, cx: &Context) {
+    fn condition(&mut self, c: &'m Condition, cx: &Context<'_>) {
         let mut refers = matches!(c.condition.kind, ExprKind::Invalid);
         Walk::new(&mut |e, at| refers |= at.free(e).is_some()).expr(&c.condition);
         if !refers {
@@ -227,25 +243,25 @@ impl<'m> Checker<'m> {
         self.expr(&c.error_message, cx);
     }
 
-    fn all(&mut self, all: &[Expr], cx: &Context) {
+    fn all(&mut self, all: &[Expr], cx: &Context<'_>) {
         for e in all {
             self.expr(e, cx);
         }
     }
 
-    fn body(&mut self, b: &Body, cx: &Context) {
+    fn body(&mut self, b: &Body, cx: &Context<'_>) {
         let mut found = Vec::new();
         Walk::new(&mut |e, at| self.visit(e, at, cx, &mut found)).body(b);
         self.problems.append(&mut found);
     }
 
-    fn expr(&mut self, e: &Expr, cx: &Context) {
+    fn expr(&mut self, e: &Expr, cx: &Context<'_>) {
         let mut found = Vec::new();
         Walk::new(&mut |e, at| self.visit(e, at, cx, &mut found)).expr(e);
         self.problems.append(&mut found);
     }
 
-    fn visit<'e>(&self, e: &'e Expr, at: &At<'e>, cx: &Context, out: &mut Vec<Problem>) {
+    fn visit<'e>(&self, e: &'e Expr, at: &At<'e>, cx: &Context<'_>, out: &mut Vec<Problem>) {
         if let ExprKind::FunctionCall(c) = &e.kind
             && let Some(provider) = c.name.as_str().strip_prefix("provider::").and_then(|n| n.split("::").next())
             && !self.module.required_providers.contains_key(provider)
@@ -283,7 +299,7 @@ impl<'m> Checker<'m> {
         Some(Problem::error(format!("Reference to undeclared {what}"), detail).at(span).suggest(name, names))
     }
 
-    fn reference(&self, r: &Reference<'_>, cx: &Context, tried: bool) -> Option<Problem> {
+    fn reference(&self, r: &Reference<'_>, cx: &Context<'_>, tried: bool) -> Option<Problem> {
         let m = self.module;
         let error = |summary: &str, detail: String| Some(Problem::error(summary, detail).at(r.span));
         match r.subject {
@@ -322,7 +338,7 @@ impl<'m> Checker<'m> {
                 );
                 Some(p.at(r.span).suggest(output, child.outputs.keys().map(String::as_str)))
             }
-            Subject::Resource(mode, ty, name) => self.resource_reference(r, mode, ty, name),
+            Subject::Resource(mode, ty, name) => self.resource_reference(r, mode, ty, name, cx),
             Subject::CountIndex if !cx.count => error(
                 "Reference to \"count\" in non-counted context",
                 "The \"count\" object can only be used in \"module\", \"resource\", and \"data\" blocks, and only when the \
@@ -345,7 +361,14 @@ impl<'m> Checker<'m> {
         }
     }
 
-    fn resource_reference(&self, r: &Reference<'_>, mode: Mode, ty: &str, name: &str) -> Option<Problem> {
+    fn resource_reference(
+        &self,
+        r: &Reference<'_>,
+        mode: Mode,
+        ty: &str,
+        name: &str,
+        cx: &Context<'_>,
+    ) -> Option<Problem> {
         let m = self.module;
         let word = match mode {
             Mode::Managed => "managed resource",
@@ -370,6 +393,13 @@ impl<'m> Checker<'m> {
             });
         };
         let addr = r.subject;
+        if let Some(check) = &target.check
+            && cx.check != Some(check.as_str())
+        {
+            let detail =
+                format!("{addr} is the scoped data source of check \"{check}\", and is visible in there only.");
+            return Some(Problem::error("Reference to scoped resource", detail).at(r.span));
+        }
         let indexed = matches!(r.rest.first().map(|s| &s.kind), Some(StepKind::Index(_) | StepKind::LegacyIndex(_)));
         let attr = r.rest.first().filter(|s| matches!(s.kind, StepKind::Attr(_)));
         match (&target.repeat, attr) {
@@ -402,6 +432,12 @@ impl<'m> Checker<'m> {
         let p = Problem::error("Unsupported attribute", detail).at(span);
         Some(p.suggest(name, attrs.keys().chain(blocks.keys()).copied()))
     }
+}
+
+/// True for what is still there when an object is destroyed.
+fn lasting(s: Subject<'_>) -> bool {
+    use Subject::{CountIndex, EachKey, PathCwd, PathModule, PathRoot, SelfObject, Workspace};
+    matches!(s, SelfObject | CountIndex | EachKey | PathModule | PathRoot | PathCwd | Workspace)
 }
 
 fn missing_key(addr: Subject<'_>, set: &str, key: &str, at: &TraversalStep) -> Problem {

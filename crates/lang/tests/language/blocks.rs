@@ -162,7 +162,7 @@ fn dynamic_blocks_over_something_unknown() {
     check(&format!("dynamic \"one\" {{\n  {d}"), &["one = {n = unknown number, t = unknown string}"]);
     check(
         "dynamic \"leaf\" {\n  for_each = local.u\n  content {\n    n = [][0]\n  }\n}",
-        &["leaf = unknown list(object({n=number, t=string}))", "Invalid index @ m.tf:5"],
+        &["leaf = unknown list(object({n=number, t=string}))", "Invalid index @ m.tf:5 (There are no elements in it.)"],
     );
 }
 

@@ -197,3 +197,34 @@ output "o" { value = provider::terraform::encode_tfvars({ a = 1 }) }
         &["4: Invalid condition expression", "9: Unknown provider function"],
     );
 }
+
+#[test]
+fn places_that_see_less() {
+    check(
+        r#"check "c" {
+  data "typed" "scoped" {}
+  assert {
+    condition     = data.typed.scoped.id != ""
+    error_message = "x"
+  }
+}
+output "o" { value = data.typed.scoped.id }
+locals { x = 1 }
+resource "typed" "r" {
+  provisioner "local-exec" {
+    when    = destroy
+    command = "echo ${self.id} ${local.x}"
+  }
+  lifecycle {
+    replace_triggered_by = [local.x, typed.s.attr]
+  }
+}
+resource "typed" "s" {}
+"#,
+        &[
+            "8: Reference to scoped resource",
+            "13: Invalid reference from destroy provisioner",
+            "16: Invalid replace_triggered_by expression",
+        ],
+    );
+}
