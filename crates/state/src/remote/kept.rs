@@ -14,7 +14,7 @@ use crate::model::State;
 use crate::store::{Answer, Cond, Item, ItemCond, StoreErrorKind};
 
 /// Attempts of a request that failed for a passing reason.
-const ATTEMPTS: u32 = 8;
+pub(super) const ATTEMPTS: u32 = 8;
 
 /// The state object as it was read.
 #[derive(Clone, Debug, Default)]

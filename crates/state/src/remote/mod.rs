@@ -3,14 +3,16 @@
 //! - `keys`: where the state of a workspace lies, and which workspaces there are.
 //! - `lock`: the lock item and the lock object.
 //! - `kept`: the state object and its digest.
-//! - `plain`: saving without a journal.
+//! - `plain`: saving without a journal. `journal`: with one, whose objects are in `segments`.
 //!
 //! Everything goes through [`crate::store`], so that the same code runs on the fakes.
 
+mod journal;
 mod kept;
 mod keys;
 mod lock;
 mod plain;
+mod segments;
 
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ pub struct Remote {
     objects: Arc<dyn Objects>,
     table: Option<Arc<dyn LockTable>>,
     use_lockfile: bool,
+    journal: bool,
     key: String,
     prefix: String,
 }
@@ -36,7 +39,7 @@ pub struct Remote {
 impl Remote {
     /// A backend with the state of the default workspace under `key`, of others under `prefix/NAME/key`.
     pub fn new(objects: Arc<dyn Objects>, key: impl Into<String>, prefix: impl Into<String>) -> Remote {
-        Remote { objects, table: None, use_lockfile: false, key: key.into(), prefix: prefix.into() }
+        Remote { objects, table: None, use_lockfile: false, journal: false, key: key.into(), prefix: prefix.into() }
     }
     /// Locks in a table, and keeps digests there.
     #[must_use]
@@ -48,6 +51,12 @@ impl Remote {
     #[must_use]
     pub fn lockfile(mut self) -> Remote {
         self.use_lockfile = true;
+        self
+    }
+    /// Keeps a journal beside the state, so that a killed run loses nothing.
+    #[must_use]
+    pub fn journal(mut self) -> Remote {
+        self.journal = true;
         self
     }
     /// One workspace's place in it.
@@ -112,7 +121,7 @@ impl Backend for Remote {
     fn open<'a>(&'a self, options: Options, host: &'a Host) -> BoxFuture<'a, Result<Session>> {
         Box::pin(async move {
             let spot = self.spot(&options.workspace, Some(host), Some(&options));
-            plain::open(spot, options, host).await
+            if self.journal { journal::open(spot, options, host).await } else { plain::open(spot, options, host).await }
         })
     }
     fn raw<'a>(&'a self, workspace: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>>> {

@@ -1,0 +1,428 @@
+//! Saving to an object store with a journal: every run survives being killed at any request.
+//!
+//! `docs/design/journal.md` has the protocol; the steps here carry its names. Claiming a number of the journal is the
+//! fence: correctness rests on it and on conditional writes, never on the lock alone. After a fence nothing is written,
+//! deleted or unlocked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use stackctl_core::{BoxFuture, Clock, Host};
+use tokio::sync::watch;
+
+use super::Spot;
+use super::kept::{Kept, md5};
+use super::lock::Lock;
+use super::segments::{Claim, Listed};
+use crate::backend::{Access, Notice, Options};
+use crate::error::{Error, Result};
+use crate::fold::Ledger;
+use crate::model::{Mark, State, TERRAFORM_VERSION};
+use crate::record::Record;
+use crate::segment::{Base, Header, Kind, Replayed, Segment, replay};
+use crate::session::{self, Opened, Session, Writer, writer_id};
+
+/// A fold is due when this much lies in the journal.
+const FOLD_BYTES: usize = 4 << 20;
+/// A fold is due after this many segments.
+const FOLD_SEGMENTS: usize = 200;
+/// Fences of displaced writers stay this long: the writer may come back and try the number after its last.
+const FENCE_DAYS: i64 = 30;
+
+/// State and journal at one moment.
+struct Look {
+    kept: Kept,
+    listed: Listed,
+    replayed: Replayed,
+    base: Base,
+    /// The digest is not that of the object, and the journal proves that this is our doing.
+    repair: bool,
+}
+
+pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Session> {
+    let lock = match options.access {
+        Access::Read => None,
+        Access::Plan | Access::Write => Lock::take(&spot, &options, host).await?,
+    };
+    let id = writer_id(&*host.ids);
+    let opened = match options.access {
+        Access::Read | Access::Plan => look(&spot, host).await.map(|l| (l, None)),
+        Access::Write => start(&spot, &id, host).await,
+    };
+    let (look, epoch) = match opened {
+        Ok(o) => o,
+        Err(e) => {
+            if let Some(lock) = lock
+                && !e.is_fence()
+            {
+                lock.release().await?;
+            }
+            return Err(e);
+        }
+    };
+    if look.repair {
+        (options.watch)(Notice::DigestRepaired);
+    }
+    let ledger = look.replayed.ledger.clone();
+    let existed = look.kept.state.is_some();
+    let recovered = look.replayed.unclean || look.repair;
+    let place = spot.place.clone();
+    let writer = (options.access != Access::Read)
+        .then(|| Box::new(JournalWriter::new(spot, lock, id.clone(), look, epoch, host)) as Box<dyn Writer>);
+    let (fence, _) = watch::channel(None);
+    let opened = Opened { ledger, existed, recovered, writer, place, id, fence, lease: None };
+    Ok(session::start(opened, options.access, host, &options.watch))
+}
+
+/// Reads journal and state, the state last: whoever does not claim must not miss what is durable.
+async fn look(spot: &Spot, host: &Host) -> Result<Look> {
+    let mut attempt = 0;
+    loop {
+        if let Some(listed) = spot.listed().await? {
+            let kept = spot.look().await?;
+            let look = combine(spot, host, kept, listed)?;
+            if look.repair || look.kept.matches() {
+                return Ok(look);
+            }
+            if attempt >= 5 {
+                return Err(Error::Digest {
+                    place: spot.place.clone(),
+                    expected: look.kept.digest.unwrap_or_default(),
+                    found: look.kept.bytes.as_deref().map(md5).unwrap_or_default(),
+                });
+            }
+        } else if attempt >= 5 {
+            return Err(Error::Changed { place: spot.place.clone() });
+        }
+        host.clock.sleep(Duration::from_secs(2)).await;
+        attempt += 1;
+    }
+}
+
+fn combine(spot: &Spot, host: &Host, kept: Kept, listed: Listed) -> Result<Look> {
+    let base = Base::of(kept.bytes.as_deref(), kept.state.as_ref().map_or(0, |s| s.serial));
+    let lineage = listed.segments.last().map(|s| s.header.lineage.clone());
+    let parked = match (&kept.state, &lineage) {
+        (Some(s), Some(l)) if s.lineage != *l => Some(l.clone()),
+        _ => None,
+    };
+    if let Some(lineage) = &parked
+        && let Some(watch) = &spot.watch
+    {
+        watch(Notice::Parked { lineage: lineage.clone(), place: spot.place.clone() });
+    }
+    let state = match kept.state.clone() {
+        Some(mut s) => {
+            if s.lineage.is_empty() {
+                s.lineage = host.ids.uuid();
+            }
+            s
+        }
+        None => State::new(lineage.unwrap_or_else(|| host.ids.uuid())),
+    };
+    let newest = listed.segments.last().map(|s| s.header.epoch);
+    let ours_newest = state.mark.as_ref().is_some_and(|m| Some(m.epoch) == newest);
+    let segments: &[Segment] = if parked.is_some() { &[] } else { &listed.segments };
+    let mut replayed = replay(state, &base, segments, &spot.place)?;
+    replayed.top = replayed.top.max(listed.top());
+    if kept.state.is_none() && (replayed.objects > 0 || replayed.records > 0) {
+        return Err(Error::Missing { place: spot.place.clone(), resources: replayed.objects });
+    }
+    let repair = !kept.matches() && replayed.unclean && ours_newest;
+    Ok(Look { kept, listed, replayed, base, repair })
+}
+
+/// Steps 2 to 4: a clean journal is claimed by the first commit, an unclean one at once.
+async fn start(spot: &Spot, id: &str, host: &Host) -> Result<(Look, Option<u64>)> {
+    loop {
+        let before = look(spot, host).await?;
+        if !before.replayed.unclean && before.replayed.ledger.doubts.is_empty() && !before.repair {
+            return Ok((before, None));
+        }
+        let n = before.replayed.top + 1;
+        let header = Header {
+            n,
+            epoch: n,
+            writer: id.to_owned(),
+            lineage: before.replayed.ledger.state.lineage.clone(),
+            at: host.clock.now().to_string(),
+            kind: Kind::Open { base: before.base, takeover: true },
+        };
+        match spot.claim(n, &Segment::encode(&header, &[], true)).await? {
+            Claim::Taken => continue,
+            Claim::Ours { .. } => {}
+        }
+        // The state before the list: the version that the fold will ask for must be older than the proof that nobody
+        // has claimed a higher number.
+        let kept = spot.look().await?;
+        let listed = loop {
+            if let Some(l) = spot.listed().await? {
+                break l;
+            }
+            if spot.numbers().await?.last().is_some_and(|top| *top > n) {
+                return Err(spot.fenced("another run has claimed the journal"));
+            }
+        };
+        if listed.top() > n {
+            return Err(spot.fenced(format!("segment {} follows ours, {n}", listed.top())));
+        }
+        let mut look = combine(spot, host, kept, listed)?;
+        look.repair = look.repair || !look.kept.matches() && before.repair;
+        if !look.repair && !look.kept.matches() {
+            return Err(Error::Changed { place: spot.place.clone() });
+        }
+        return Ok((look, Some(n)));
+    }
+}
+
+struct JournalWriter {
+    spot: Spot,
+    lock: Option<Lock>,
+    id: String,
+    clock: Arc<dyn Clock>,
+    /// Number of this run's open segment, once it is claimed.
+    epoch: Option<u64>,
+    next: u64,
+    takeover: bool,
+    closed: bool,
+    unfolded: bool,
+    repair: bool,
+    bytes: usize,
+    count: usize,
+    etag: Option<String>,
+    digest: Option<String>,
+    written: Option<State>,
+    base: Base,
+    /// Segments that exist: `true` for those that may go once a checkpoint covers them, `None` where that is not known.
+    live: BTreeMap<u64, Option<bool>>,
+}
+
+impl JournalWriter {
+    fn new(spot: Spot, lock: Option<Lock>, id: String, look: Look, epoch: Option<u64>, host: &Host) -> JournalWriter {
+        let Look { kept, listed, replayed, base, repair } = look;
+        let now = host.clock.now();
+        let mut live: BTreeMap<u64, Option<bool>> = listed.numbers.iter().map(|n| (*n, None)).collect();
+        let lineage = &replayed.ledger.state.lineage;
+        for s in &listed.segments {
+            live.insert(s.header.n, Some(deletable(s, lineage, now)));
+        }
+        JournalWriter {
+            spot,
+            lock,
+            id,
+            clock: host.clock.clone(),
+            epoch,
+            next: replayed.top + 1,
+            takeover: replayed.unclosed,
+            closed: !replayed.unclosed && epoch.is_none(),
+            unfolded: replayed.unclean,
+            repair,
+            bytes: 0,
+            count: 0,
+            etag: kept.etag,
+            digest: kept.digest,
+            written: kept.state,
+            base,
+            live,
+        }
+    }
+    fn header(&self, kind: Kind, lineage: &str) -> Header {
+        let at = self.clock.now().to_string();
+        let epoch = self.epoch.unwrap_or(self.next);
+        Header { n: self.next, epoch, writer: self.id.clone(), lineage: lineage.to_owned(), at, kind }
+    }
+
+    /// Step 7, and step 8 for the first segment of a run that found the journal clean.
+    async fn put_segment(&mut self, kind: Kind, lineage: &str, records: &[Record]) -> Result<()> {
+        let n = self.next;
+        let fence = matches!(kind, Kind::Open { takeover: true, .. });
+        let bytes = Segment::encode(&self.header(kind, lineage), records, true);
+        let first = self.epoch.is_none();
+        match self.spot.claim(n, &bytes).await? {
+            Claim::Taken => return Err(self.spot.fenced(format!("segment {n} is another run's"))),
+            Claim::Ours { unsure } if unsure || first => self.spot.prove_highest(n).await?,
+            Claim::Ours { .. } => {}
+        }
+        if first {
+            let spot = &self.spot;
+            let now = spot.again("reading", &spot.place, || spot.objects.head(&spot.key)).await?;
+            if now != self.etag {
+                return Err(Error::Changed { place: spot.place.clone() });
+            }
+            self.epoch = Some(n);
+        }
+        self.live.insert(n, Some(!fence));
+        self.next += 1;
+        self.bytes += bytes.len();
+        self.count += 1;
+        Ok(())
+    }
+
+    /// F1 and F2.
+    async fn write_state(&mut self, state: &mut State) -> Result<()> {
+        let mut next = state.clone();
+        next.serial += 1;
+        next.terraform_version = TERRAFORM_VERSION.to_owned();
+        let epoch = self.epoch.unwrap_or(self.next);
+        next.mark = Some(Mark { epoch, through: self.next - 1, writer: self.id.clone() });
+        let bytes = next.to_bytes();
+        let etag = match self.spot.put_state(&bytes, self.etag.as_deref()).await {
+            Err(e @ Error::Changed { .. }) => {
+                self.spot.prove_highest(self.next - 1).await?;
+                return Err(e);
+            }
+            r => r?,
+        };
+        self.etag = Some(etag);
+        self.base = Base::of(Some(&bytes), next.serial);
+        *state = next;
+        self.written = Some(state.clone());
+        self.set_digest(&bytes).await
+    }
+    async fn set_digest(&mut self, bytes: &[u8]) -> Result<()> {
+        let etag = self.etag.clone().unwrap_or_default();
+        let was = self.digest.take();
+        match self.spot.put_digest(bytes, &etag, was).await {
+            Err(e @ Error::Changed { .. }) => {
+                self.spot.prove_highest(self.next - 1).await?;
+                Err(e)
+            }
+            r => {
+                self.digest = r?;
+                self.repair = false;
+                Ok(())
+            }
+        }
+    }
+
+    async fn do_commit(&mut self, records: &[Record], after: &Ledger) -> Result<()> {
+        let lineage = after.state.lineage.clone();
+        if self.written.is_none() {
+            // No intent may exist without a state that names its lineage.
+            self.write_state(&mut State::new(lineage.clone())).await?;
+        }
+        let kind = match self.epoch {
+            Some(_) => Kind::Data,
+            None => Kind::Open { base: self.base.clone(), takeover: self.takeover },
+        };
+        self.put_segment(kind, &lineage, records).await?;
+        self.closed = false;
+        self.unfolded = true;
+        Ok(())
+    }
+
+    async fn do_fold(&mut self, ledger: &mut Ledger, changed: bool, close: bool) -> Result<()> {
+        let due = changed || self.unfolded || self.repair || (close && !self.closed);
+        if !due {
+            return Ok(());
+        }
+        let lineage = ledger.state.lineage.clone();
+        let same = self.written.as_ref().is_some_and(|w| w.same_content(&ledger.state));
+        if let Some(w) = &self.written {
+            ledger.state.serial = ledger.state.serial.max(w.serial);
+        }
+        if self.epoch.is_none() && self.written.is_some() {
+            let kind = Kind::Open { base: self.base.clone(), takeover: self.takeover };
+            self.put_segment(kind, &lineage, &[]).await?;
+        }
+        if same {
+            if let Some(w) = &self.written {
+                ledger.state.serial = w.serial;
+                ledger.state.mark.clone_from(&w.mark);
+            }
+            if self.repair {
+                let bytes =
+                    self.spot.again("reading", &self.spot.place, || self.spot.objects.get(&self.spot.key)).await?;
+                match bytes {
+                    Some(b) if Some(&b.etag) == self.etag.as_ref() => self.set_digest(&b.bytes).await?,
+                    _ => return Err(Error::Changed { place: self.spot.place.clone() }),
+                }
+            }
+        } else {
+            self.write_state(&mut ledger.state).await?;
+        }
+        if self.epoch.is_none() {
+            let kind = Kind::Open { base: self.base.clone(), takeover: self.takeover };
+            self.put_segment(kind, &lineage, &[]).await?;
+        }
+        // F3
+        let n = self.next;
+        let kind = Kind::Checkpoint {
+            state: self.base.clone(),
+            through: n - 1,
+            open: ledger.open.values().cloned().collect(),
+            doubts: ledger.doubts.values().cloned().collect(),
+            objects: ledger.state.len(),
+            close,
+        };
+        self.put_segment(kind, &lineage, &[]).await?;
+        self.closed = close;
+        self.unfolded = false;
+        self.bytes = 0;
+        self.count = 0;
+        self.sweep(n, &lineage).await;
+        Ok(())
+    }
+
+    /// F4. What cannot be deleted now is ignored by everybody and deleted by the next fold.
+    async fn sweep(&mut self, checkpoint: u64, lineage: &str) {
+        let now = self.clock.now();
+        let below: Vec<(u64, Option<bool>)> = self.live.range(..checkpoint).map(|(n, d)| (*n, *d)).collect();
+        for (n, known) in below {
+            let go = match known {
+                Some(go) => go,
+                None => match self.spot.segment(n).await {
+                    Ok(Some(s)) => deletable(&s, lineage, now),
+                    Ok(None) => {
+                        self.live.remove(&n);
+                        continue;
+                    }
+                    Err(_) => continue,
+                },
+            };
+            self.live.insert(n, Some(go));
+            let key = self.spot.segment_key(n);
+            if go && self.spot.objects.delete(&key, None).await.is_ok() {
+                self.live.remove(&n);
+            }
+        }
+    }
+}
+
+/// Fences stay: they lie exactly on the number that a displaced writer tries next. So do segments of another lineage.
+fn deletable(s: &Segment, lineage: &str, now: Timestamp) -> bool {
+    match s.header.kind {
+        _ if s.header.lineage != lineage => false,
+        Kind::Open { takeover: true, .. } => {
+            let age = s.header.at.parse::<Timestamp>().map_or(SignedDuration::ZERO, |at| now.duration_since(at));
+            age > SignedDuration::from_hours(24 * FENCE_DAYS)
+        }
+        _ => true,
+    }
+}
+
+impl Writer for JournalWriter {
+    fn commit<'a>(&'a mut self, records: &'a [Record], after: &'a Ledger) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.do_commit(records, after))
+    }
+    fn fold<'a>(&'a mut self, ledger: &'a mut Ledger, changed: bool, close: bool) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.do_fold(ledger, changed, close))
+    }
+    fn wants_fold(&self) -> bool {
+        self.bytes > FOLD_BYTES || self.count > FOLD_SEGMENTS
+    }
+    fn unlock<'a>(&'a mut self) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async {
+            match self.lock.take() {
+                Some(lock) => lock.release().await,
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;
