@@ -542,9 +542,11 @@ fn element(ty: &Ty) -> Option<&ObjectTy> {
     }
 }
 
+/// The value of an attribute written as blocks. Where `dynamic` made none, the attribute is not set at all.
 fn of_elements(ty: &Ty, g: Group) -> Value {
     match ty {
-        _ if g.unknown => Value::unknown(ty).not_null(),
+        _ if g.unknown => Value::unknown(ty),
+        _ if g.items.is_empty() => Value::null(ty),
         Ty::List(t) => Value::list(t, g.items),
         Ty::Set(t) => Value::set(t, g.items),
         _ => Value::unknown(ty),

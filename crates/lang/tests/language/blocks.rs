@@ -62,8 +62,23 @@ impl Scope for Names<'_> {
     }
 }
 
+/// Decodes the body of a resource.
+fn decoded(file: &str, text: &str) -> Value {
+    with(file, text, |value, _, _| value.clone())
+}
+
 /// Decodes the body of a resource; what is set, and problems.
 fn decode(file: &str, text: &str) -> Vec<String> {
+    with(file, text, |value, problems, sources| {
+        let set = value.entries().unwrap().iter().filter(|(_, v)| !v.is_null() && !v.is_empty());
+        let mut out: Vec<_> = set.map(|(k, v)| format!("{k} = {}", show(v))).collect();
+        let hint = |p: &Problem| p.hint.as_ref().map(|h| format!(" ({h})")).unwrap_or_default();
+        out.extend(lines(problems, sources).iter().zip(problems).map(|(l, p)| format!("{l}{}", hint(p))));
+        out
+    })
+}
+
+fn with<T>(file: &str, text: &str, then: impl FnOnce(&Value, &[Problem], &stackctl_hcl::SourceMap) -> T) -> T {
     let files = Memory::of([(file, text)]);
     let (config, sources, problems) = load(&files);
     assert_eq!(lines(&problems, &sources), [""; 0]);
@@ -76,11 +91,7 @@ fn decode(file: &str, text: &str) -> Vec<String> {
     let scope = Names(known.into(), &files, &sources);
     let d = spec.decode(&r.body, r.span, &scope);
     assert!(d.value.has_ty(&block.ty()), "{:?}", d.value.ty());
-    let set = d.value.entries().unwrap().iter().filter(|(_, v)| !v.is_null() && !v.is_empty());
-    let mut out: Vec<_> = set.map(|(k, v)| format!("{k} = {}", show(v))).collect();
-    let hint = |p: &Problem| p.hint.as_ref().map(|h| format!(" ({h})")).unwrap_or_default();
-    out.extend(lines(&d.problems, &sources).iter().zip(&d.problems).map(|(l, p)| format!("{l}{}", hint(p))));
-    out
+    then(&d.value, &d.problems, &sources)
 }
 
 #[track_caller]
@@ -200,8 +211,11 @@ fn attributes_as_blocks() {
         "rule { prt = 80 }",
         &["rule = set[{desc = null, port = null}]", "Unsupported argument @ m.tf:2 (Did you mean \"port\"?)"],
     );
-    let none = decode("m.tf", "resource \"x\" \"y\" {\n  rule = []\n}\n");
-    assert_eq!(none, [""; 0], "an empty list is written as one");
+    let value = |body: &str| decoded("m.tf", &format!("resource \"x\" \"y\" {{\n{body}\n}}\n")).attr("rule").map(show);
+    assert_eq!(value("rule = []").as_deref(), Some("set[]"));
+    assert_eq!(value("name = 1").as_deref(), Some("null"));
+    let none = value("dynamic \"rule\" {\n  for_each = []\n  content {}\n}");
+    assert_eq!(none.as_deref(), Some("null"), "a dynamic block without blocks sets nothing");
 }
 
 #[test]
