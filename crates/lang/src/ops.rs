@@ -232,7 +232,7 @@ pub(crate) fn equality(l: &Value, r: &Value) -> Option<bool> {
         (Kind::Null, Kind::Unknown(_)) => r.is_not_null().then_some(false),
         (Kind::Unknown(_), Kind::Null) => l.is_not_null().then_some(false),
         (Kind::Null, _) | (_, Kind::Null) => Some(false),
-        (Kind::Unknown(_), Kind::Unknown(_)) => unknown_tys(l, r),
+        (Kind::Unknown(_), Kind::Unknown(_)) => None,
         (Kind::Unknown(_), _) => admits(l, r),
         (_, Kind::Unknown(_)) => admits(r, l),
         (Kind::Bool(a), Kind::Bool(b)) => Some(a == b),
@@ -321,11 +321,6 @@ fn comparable(a: &Ty, b: &Ty) -> bool {
     }
 }
 
-fn unknown_tys(l: &Value, r: &Value) -> Option<bool> {
-    let differ = l.is_not_null() && r.is_not_null() && !comparable(&l.ty(), &r.ty());
-    differ.then_some(false)
-}
-
 /// Whether an unknown value could equal a known one: `Some(false)` if not.
 fn admits(unknown: &Value, known: &Value) -> Option<bool> {
     let Kind::Unknown(r) = unknown.kind() else { return None };
@@ -346,7 +341,8 @@ fn admits(unknown: &Value, known: &Value) -> Option<bool> {
     excluded.then_some(false)
 }
 
-/// `cond ? then : other`. Pass [`Value::dynamic`] for a branch that failed but is not taken.
+/// `cond ? then : other`. A branch that failed but is not taken takes part with the type of what could be evaluated of
+/// it: pass the value with [`Value::dynamic`] in the places that failed.
 ///
 /// # Errors
 /// The condition is null or no bool, or the branches have no type in common.

@@ -2,7 +2,7 @@
 
 use stackctl_core::{Ty, ty::ObjectTy};
 
-use super::{convertible, unify};
+use super::convertible;
 
 /// A type as messages name it: `string`, `list of string`, `object`.
 pub fn friendly(ty: &Ty) -> String {
@@ -31,14 +31,13 @@ pub fn mismatch(got: &Ty, want: &Ty) -> String {
         }
         (Ty::Tuple(ts), Ty::List(of) | Ty::Set(of)) => {
             let kind = if matches!(want, Ty::List(_)) { "list" } else { "set" };
-            if **of == Ty::Dynamic && unify(ts).is_none() {
+            if **of == Ty::Dynamic {
                 return format!("all {kind} elements must have the same type");
             }
             first_wrong(ts.iter().enumerate().map(|(i, g)| (format!("element {i}"), g, &**of)), want)
         }
         (Ty::Object(o), Ty::Map(of)) => {
-            let tys: Vec<Ty> = o.attrs.values().cloned().collect();
-            if **of == Ty::Dynamic && unify(&tys).is_none() {
+            if **of == Ty::Dynamic {
                 return "all map elements must have the same type".to_owned();
             }
             first_wrong(o.attrs.iter().map(|(n, g)| (format!("element {n:?}"), g, &**of)), want)

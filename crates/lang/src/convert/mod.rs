@@ -65,7 +65,9 @@ pub fn convertible(from: &Ty, to: &Ty) -> bool {
         (a, b) if a.is_primitive() && b.is_primitive() => true,
         (Ty::List(a) | Ty::Set(a), Ty::List(b) | Ty::Set(b)) | (Ty::Map(a), Ty::Map(b)) => convertible(a, b),
         (Ty::Tuple(ts), Ty::List(of) | Ty::Set(of)) => all_convertible(ts.iter(), of),
-        (Ty::Object(o), Ty::Map(of)) => all_convertible(o.attrs.values(), of),
+        (Ty::Object(o), Ty::Map(of)) => {
+            all_convertible(o.attrs.values(), of) || (**of == Ty::Dynamic && one_known(o.attrs.values()).is_some())
+        }
         (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| convertible(a, b)),
         (Ty::Map(a), Ty::Object(o)) => o.attrs.values().all(|b| convertible(a, b)),
         (Ty::Object(a), Ty::Object(b)) => b
@@ -86,6 +88,13 @@ fn all_convertible<'a>(tys: impl Iterator<Item = &'a Ty> + Clone, of: &Ty) -> bo
         Some(_) => true,
         None => tys.is_empty(),
     }
+}
+
+/// The one type that all have whose type is known, if there is just one. Objects become maps then, lists do not arise.
+fn one_known<'a>(tys: impl Iterator<Item = &'a Ty>) -> Option<&'a Ty> {
+    let mut known = tys.filter(|t| **t != Ty::Dynamic);
+    let first = known.next()?;
+    known.all(|t| same_ty(t, first)).then_some(first)
 }
 
 /// The type that a null or unknown value of type `from` has as `to`: what is dynamic in `to` stays as it was.
@@ -255,7 +264,8 @@ fn settle(v: &Value, items: Vec<Value>, of: &Ty, at: &mut Vec<Step>) -> Result<E
         return Ok((items, first));
     }
     let tys: Vec<Ty> = items.iter().map(Value::ty).collect();
-    let Some(one) = unify(&tys).filter(|t| *t != Ty::Dynamic) else {
+    let common = unify(&tys).filter(|t| *t != Ty::Dynamic).or_else(|| one_known(tys.iter()).cloned());
+    let Some(one) = common else {
         return Err(ConvertError {
             path: Path(at.clone()),
             message: "all elements must have the same type".to_owned(),

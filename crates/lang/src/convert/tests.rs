@@ -75,6 +75,18 @@ fn values() {
         &Ty::list(Ty::map(any.clone())),
         "list(map(string)) [{\"a\": <1 bytes>}, {\"b\": <1 bytes>}]",
     );
+    let nothing = || Value::null(&any);
+    check(
+        &obj(vec![("a", nothing()), ("b", obj(vec![]))]),
+        &Ty::map(any.clone()),
+        "map(object({})) {\"a\": null(object({})), \"b\": {}}",
+    );
+    check(
+        &tuple(vec![nothing(), obj(vec![])]),
+        &Ty::list(any.clone()),
+        "error: all list elements must have the same type",
+    );
+    check(&tuple(vec![nothing(), 1.into()]), &Ty::list(any.clone()), "list(number) [null(number), 1]");
     check(&Value::unknown(&Ty::String), &n, "number unknown(number)");
     check(
         &Value::unknown(&Ty::Tuple(vec![Ty::String])).not_null(),

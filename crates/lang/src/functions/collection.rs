@@ -24,9 +24,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .nullable(),
     Function::new("index", &[Param::any("list"), Param::any("value")], Returns::Is(P::Num), |a, _, _| index(a))
         .documented(P::Any),
-    Function::new("contains", &[Param::any("list"), Param::any("value")], Returns::Of(contains_ty), |a, _, _| {
-        contains(a)
-    }),
+    Function::new("contains", &[Param::any("list"), Param::any("value")], Returns::Is(P::Bool), |a, _, _| contains(a))
+        .documented(P::Any),
     Function::new("coalesce", &[], Returns::Of(coalesce_ty), coalesce).variadic(Param::any("vals").dynamic().null()),
     Function::new("coalescelist", &[], Returns::Of(coalescelist_ty), coalescelist)
         .variadic(Param::any("vals").dynamic().null()),
@@ -197,11 +196,10 @@ fn index(a: &[Value]) -> FnResult {
     Err(FnError::new("item not found"))
 }
 
-fn contains_ty(a: &[Value]) -> Result<Ty, FnError> {
-    if is_sequence(&a[0].ty()) { Ok(Ty::Bool) } else { Err(FnError::new("argument must be list, tuple, or set")) }
-}
-
 fn contains(a: &[Value]) -> FnResult {
+    if a[0].elements().is_none() {
+        return Err(FnError::new("argument must be list, tuple, or set"));
+    }
     let mut undecided = false;
     for v in items(a, 0) {
         match equal(v, &a[1]).as_bool() {
@@ -235,12 +233,16 @@ fn coalescelist_ty(a: &[Value]) -> Result<Ty, FnError> {
     if a.is_empty() {
         return Err(FnError::new("at least one argument is required"));
     }
-    if a.iter().any(|v| !v.is_known()) {
-        return Ok(Ty::Dynamic);
-    }
-    let tys: Vec<Ty> = a.iter().map(Value::ty).collect();
-    if tys.iter().any(|t| !matches!(t, Ty::List(_) | Ty::Tuple(_))) {
-        return Err(FnError::new("coalescelist arguments must be lists or tuples"));
+    let mut tys = Vec::new();
+    for v in a {
+        if !v.is_known() {
+            return Ok(Ty::Dynamic);
+        }
+        let ty = v.ty();
+        if !matches!(ty, Ty::List(_) | Ty::Tuple(_)) {
+            return Err(FnError::new("coalescelist arguments must be lists or tuples"));
+        }
+        tys.push(ty);
     }
     Ok(if tys.iter().all(|t| *t == tys[0]) { tys[0].clone() } else { Ty::Dynamic })
 }

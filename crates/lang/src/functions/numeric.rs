@@ -31,7 +31,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("min", &[], Returns::Is(P::Num), |a, _, _| most(a.iter().min_by(|a, b| compare(a, b))))
         .variadic(NUMBERS),
     Function::new("parseint", &[Param::any("number"), Param::num("base")], Returns::Of(parseint_ty), parseint),
-    Function::new("sum", &[Param::any("list")], Returns::Is(P::Num), sum).documented(P::Any),
+    Function::new("sum", &[Param::any("list")], Returns::Is(P::Num), sum).documented(P::Any).whole(),
     Function::new("range", &[], Returns::Is(P::Nums), range).variadic(Param::num("params")),
     Function::new("alltrue", &[Param::new("list", P::Bools)], Returns::Is(P::Bool), |a, _, _| {
         Ok(all(items(a, 0), false))

@@ -99,7 +99,8 @@ fn substr(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
     let all: Vec<&str> = text(a, 0).graphemes(true).collect();
     let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
     let start = if offset < 0 { total.saturating_add(offset).max(0) } else { offset.min(total) };
-    let end = if length < 0 { total } else { start.saturating_add(length).min(total) };
+    // A length of zero counts as none at all where the offset is counted from the end.
+    let end = if length < 0 || (length == 0 && offset < 0) { total } else { start.saturating_add(length).min(total) };
     let at = |n: i64| usize::try_from(n).unwrap_or(0);
     s(all[at(start)..at(end)].concat())
 }

@@ -97,14 +97,21 @@ impl Emitter {
         match (i, place) {
             (0, Place::Top) => {}
             (0, Place::Inline) => self.out.push(' '),
-            _ => self.line(indent),
+            _ => self.next_line(indent),
         }
+    }
+    /// Goes to a new line, unless a block that keeps its last line breaks has just done so.
+    fn next_line(&mut self, indent: usize) {
+        if self.out.ends_with('\n') {
+            self.out.pop();
+        }
+        self.line(indent);
     }
     fn entry(&mut self, key: &str, v: &Value, indent: usize) {
         if key.len() > SIMPLE_KEY || key.contains('\n') {
             self.out.push_str("? ");
             self.text(key, indent + STEP, true);
-            self.line(indent);
+            self.next_line(indent);
             self.out.push(':');
             self.node(v, Some(indent), Place::Inline);
         } else {
@@ -256,6 +263,7 @@ mod tests {
         check(obj(vec![("a\nb", 1.into())]), "? |-\n  a\n  b\n: 1\n");
         check(obj(vec![("a", seq(vec!["a\n b\n".into()]))]), "\"a\":\n- |\n  a\n   b\n");
         check(seq(vec![seq(vec!["a\nb".into()])]), "- - |-\n    a\n    b\n");
+        check(seq(vec!["a\n\n".into(), 1.into()]), "- |+\n  a\n\n- 1\n");
         let long = "x".repeat(130);
         check(obj(vec![(&long, obj(vec![("a", 1.into())]))]), &format!("? \"{long}\"\n: \"a\": 1\n"));
     }

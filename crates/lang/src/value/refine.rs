@@ -184,6 +184,7 @@ fn settle(ty: &Ty, r: &Refine) -> Option<Value> {
         Ty::List(of) if r.max_len == Some(r.min_len) && r.min_len <= 1024 => {
             Some(Value::list(of, vec![Value::unknown(of); r.min_len]))
         }
+        Ty::Set(of) if (r.min_len, r.max_len) == (1, Some(1)) => Some(Value::set(of, vec![Value::unknown(of)])),
         Ty::Set(of) if r.max_len == Some(0) => Some(Value::set(of, Vec::new())),
         Ty::Map(of) if r.max_len == Some(0) => Some(Value::map(of, Vec::<(&str, Value)>::new())),
         _ => None,
