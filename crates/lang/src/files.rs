@@ -9,8 +9,11 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 /// What stands at a path, symbolic links followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A regular file.
     File,
@@ -21,7 +24,7 @@ pub enum Kind {
 }
 
 /// One entry of a directory.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Entry {
     /// File name without its directory. Names that are not UTF-8 are shown with replacement characters.
     pub name: String,
@@ -118,6 +121,9 @@ pub struct Memory {
     cwd: PathBuf,
     files: BTreeMap<PathBuf, Arc<[u8]>>,
     directories: BTreeSet<PathBuf>,
+    /// What was observed besides contents: listings, and what stood (or did not stand) at a path.
+    listings: BTreeMap<PathBuf, Vec<Entry>>,
+    kinds: BTreeMap<PathBuf, Option<Kind>>,
 }
 
 impl Memory {
@@ -152,6 +158,24 @@ impl Memory {
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &[u8])> {
         self.files.iter().map(|(p, c)| (p.as_path(), &**c))
     }
+    /// Sets what a directory lists, whatever contents are here.
+    pub fn add_listing(&mut self, path: impl AsRef<Path>, entries: Vec<Entry>) {
+        let path = normalise(&self.cwd.join(path));
+        self.add_directory(&path);
+        self.listings.insert(path, entries);
+    }
+    /// Sets what stands at a path, whatever contents are here.
+    pub fn add_kind(&mut self, path: impl AsRef<Path>, kind: Option<Kind>) {
+        self.kinds.insert(normalise(&self.cwd.join(path)), kind);
+    }
+    /// What [`Memory::add_listing`] set, by absolute path.
+    pub fn listings(&self) -> impl Iterator<Item = (&Path, &[Entry])> {
+        self.listings.iter().map(|(p, e)| (p.as_path(), e.as_slice()))
+    }
+    /// What [`Memory::add_kind`] set, by absolute path.
+    pub fn kinds(&self) -> impl Iterator<Item = (&Path, Option<Kind>)> {
+        self.kinds.iter().map(|(p, k)| (p.as_path(), *k))
+    }
     fn missing(path: &Path) -> io::Error {
         io::Error::new(io::ErrorKind::NotFound, format!("{} does not exist", path.display()))
     }
@@ -171,6 +195,9 @@ impl Files for Memory {
     }
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         let path = normalise(&self.cwd.join(path));
+        if let Some(entries) = self.listings.get(&path) {
+            return Ok(entries.clone());
+        }
         if !self.directories.contains(&path) {
             return Err(Memory::missing(&path));
         }
@@ -186,6 +213,9 @@ impl Files for Memory {
     }
     fn kind(&self, path: &Path) -> Option<Kind> {
         let path = normalise(&self.cwd.join(path));
+        if let Some(kind) = self.kinds.get(&path) {
+            return *kind;
+        }
         if self.files.contains_key(&path) {
             Some(Kind::File)
         } else {
@@ -194,7 +224,7 @@ impl Files for Memory {
     }
 }
 
-/// Passes every read on and keeps what was read, for the snapshot of a saved plan.
+/// Passes every read on and keeps what was seen, for the snapshot of a saved plan: contents, listings, what is where.
 pub struct Recorder<F> {
     inner: F,
     seen: Mutex<Memory>,
@@ -223,11 +253,13 @@ impl<F: Files> Files for Recorder<F> {
     }
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         let entries = self.inner.list(path)?;
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).add_directory(path);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).add_listing(path, entries.clone());
         Ok(entries)
     }
     fn kind(&self, path: &Path) -> Option<Kind> {
-        self.inner.kind(path)
+        let kind = self.inner.kind(path);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).add_kind(path, kind);
+        kind
     }
     fn real(&self, path: &Path) -> PathBuf {
         self.inner.real(path)
@@ -275,8 +307,12 @@ mod tests {
     fn recorder_keeps_what_was_read() {
         let r = Recorder::new(Memory::of([("/a.txt", "x"), ("/b.txt", "y")]));
         r.read(Path::new("a.txt")).unwrap();
-        let seen: Vec<_> = r.snapshot().iter().map(|(p, _)| p.to_owned()).collect();
-        assert_eq!(seen, [Path::new("/a.txt")]);
+        assert_eq!((r.kind(Path::new("b.txt")), r.kind(Path::new("c.txt"))), (Some(Kind::File), None));
+        let listed = r.list(Path::new(".")).unwrap();
+        let seen = r.snapshot();
+        assert_eq!(seen.iter().map(|(p, _)| p).collect::<Vec<_>>(), [Path::new("/a.txt")]);
+        assert_eq!(seen.list(Path::new(".")).unwrap(), listed);
+        assert_eq!((seen.kind(Path::new("b.txt")), seen.kind(Path::new("c.txt"))), (Some(Kind::File), None));
     }
 
     #[test]
