@@ -9,7 +9,7 @@ use stackctl_core::{Diagnostic, Diagnostics, Known, Status};
 use stackctl_state::{ProviderAddr, Session, State};
 
 use crate::eval::{Evaluator, Graph, Settings};
-use crate::events::Events;
+use crate::events::{Event, Events, Subject};
 use crate::plan::{Options, Plan, Planner, Step};
 use crate::providers::Providers;
 use crate::recover::look_up;
@@ -56,7 +56,12 @@ fn provider_config(settings: &Settings, providers: &Providers, addr: &ProviderAd
 }
 
 /// Plans: performs the rounds of reads that the planner asks for, everything in a round at the same time.
-pub async fn plan(options: Options, state: Arc<State>, providers: &Providers) -> (Plan, Diagnostics) {
+pub async fn plan(
+    options: Options,
+    state: Arc<State>,
+    providers: &Providers,
+    events: &Events,
+) -> (Plan, Diagnostics) {
     let mut planner = Planner::new(options, state, providers);
     let mut answers = Vec::new();
     loop {
@@ -64,7 +69,7 @@ pub async fn plan(options: Options, state: Arc<State>, providers: &Providers) ->
             Step::Done(plan, diags) => return (*plan, diags),
             Step::Need(requests) => {
                 let mut running: FuturesUnordered<_> =
-                    requests.into_iter().map(|r| read(r, providers)).collect();
+                    requests.into_iter().map(|r| read(r, providers, events)).collect();
                 answers = Vec::new();
                 // A wave that is complete is handed over as a whole: fewer, larger batches.
                 while let Some(a) = running.next().await {
@@ -75,14 +80,25 @@ pub async fn plan(options: Options, state: Arc<State>, providers: &Providers) ->
     }
 }
 
-async fn read(request: ReadRequest, providers: &Providers) -> ReadAnswer {
-    let ReadRequest { id, provider, config, ty, read, .. } = request;
+async fn read(request: ReadRequest, providers: &Providers, events: &Events) -> ReadAnswer {
+    let ReadRequest { id, provider, config, ty, read, addrs } = request;
     let result = async {
         let configured = providers.configure(&provider, Known::clone(&config)).await?;
         match read {
             Read::Objects(refs) => {
+                let who: Vec<(Subject, String)> = addrs
+                    .into_iter()
+                    .zip(&refs)
+                    .map(|(addr, r)| (Subject { addr, deposed: None }, r.id.clone()))
+                    .collect();
+                for (subject, id) in &who {
+                    events.send(Event::RefreshStart { subject: subject.clone(), id: id.clone() });
+                }
                 let mut live = configured.instance.read(&ty, refs).await?;
                 live.retain(|l| l.status != Status::Deleting);
+                for (subject, id) in who {
+                    events.send(Event::RefreshDone { subject, id });
+                }
                 Ok(Answer::Objects(live))
             }
             Read::Data(config) => configured.instance.data(&ty, config).await.map(Answer::Data),

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stackctl_core::{Diagnostic, Error, Instance, Known, Partial, Path, Provider, Schema};
+use stackctl_core::{Diagnostic, Draft, Error, Instance, Known, Partial, Path, Provider, Schema};
 use stackctl_state::{Object, ObjectStatus, ProviderAddr, Target};
 
 use crate::events::Subject;
-use crate::plan::Action;
+use crate::plan::{Action, Ignore, diff};
+use crate::refresh::absorb;
 
 /// What a worker gets.
 pub(crate) struct Job {
@@ -24,6 +25,12 @@ pub(crate) struct Job {
     pub(crate) provider: Arc<ProviderAddr>,
     /// The object in state, if any.
     pub(crate) object: Option<Arc<Object>>,
+    /// Names the intent; for a create also the client token and the ownership tag.
+    pub(crate) token: String,
+    /// Configuration of the instance, ignored changes aside; null for a delete.
+    pub(crate) config: Partial,
+    /// Configuration of the provider, for its plan hook.
+    pub(crate) provider_config: Partial,
     /// What is wanted, unknown where the provider decides. Null for a delete.
     pub(crate) planned: Partial,
     /// Values of write-only arguments: sent, never stored.
@@ -76,6 +83,24 @@ impl Job {
         }
         v
     }
+    /// Names of the top-level attributes and blocks that the live object has otherwise than the configuration wants it.
+    pub(crate) fn differing(&self, schema: &Schema, live: &Known) -> BTreeSet<String> {
+        let hook = |d: &mut Draft<'_>| self.table.plan(self.ty(), &self.provider_config, d);
+        diff(schema, &self.config, Some(live), &Ignore::Nothing, &hook).fields
+    }
+    /// What a read found, as state will hold it: with the wanted spelling where it means the same, and with the wanted value
+    /// of what no API returns.
+    pub(crate) fn absorbed(&self, schema: &Schema, planned: &Partial, live: Known) -> Known {
+        let wanted = planned.or_null();
+        let mut out = absorb(schema, &wanted, live.clone());
+        // What the provider chose is as the provider says, be it zero.
+        for name in schema.block.attrs.keys().filter(|n| matches!(planned.get(n), Partial::Unknown)) {
+            if let Some(v) = live.as_map().and_then(|m| m.get(*name)) {
+                out.set(*name, v.clone());
+            }
+        }
+        out
+    }
     /// The state's object with these attributes.
     pub(crate) fn object_of(&self, schema: &Schema, mut attributes: Known, unfinished: bool) -> Arc<Object> {
         for (path, _) in &self.write_only {
@@ -116,4 +141,52 @@ pub(crate) struct Outcome {
     pub(crate) object: Option<Arc<Object>>,
     /// What went wrong. The object above is what really exists all the same.
     pub(crate) trouble: Option<Box<Diagnostic>>,
+}
+
+/// What the values of the run say about an operation that is about to start.
+pub enum Prepared {
+    /// Carry it out with this.
+    Go(Box<Ready>),
+    /// There is nothing left to do.
+    Nothing,
+}
+
+/// An operation with everything known.
+pub struct Ready {
+    /// Configuration of the instance, ignored changes aside; null for a delete.
+    pub config: Partial,
+    /// What is wanted, unknown where the provider decides. Null for a delete.
+    pub planned: Partial,
+    /// Values of write-only arguments.
+    pub write_only: Vec<(Path, Known)>,
+    /// Top-level attributes and blocks that change.
+    pub fields: BTreeSet<String>,
+    /// Sensitive places.
+    pub sensitive: BTreeSet<Path>,
+    /// Configuration of the provider, complete.
+    pub provider: Known,
+}
+
+/// Outputs and checks at the end of a run.
+#[derive(Default)]
+pub struct Conclusion {
+    /// Root outputs; `None` leaves those of the state.
+    pub outputs: Option<std::collections::BTreeMap<String, stackctl_state::Output>>,
+    /// Results of checks.
+    pub checks: Option<Vec<stackctl_state::CheckResult>>,
+    /// Warnings and errors.
+    pub diags: Vec<Diagnostic>,
+}
+
+/// The values of a run: evaluates configuration over what has been applied so far.
+pub trait Values: Send {
+    /// Evaluates and completes an operation whose dependencies are done. `prior` is the object as it is now.
+    ///
+    /// # Errors
+    /// If something in the configuration cannot be evaluated, a precondition fails, or the action would be another one.
+    fn prepare(&mut self, op: crate::plan::OpId, prior: Option<&Object>) -> Result<Prepared, Vec<Diagnostic>>;
+    /// Takes over what an operation made, and checks postconditions.
+    fn done(&mut self, op: crate::plan::OpId, object: Option<&Object>) -> Vec<Diagnostic>;
+    /// Outputs and checks, when everything that could be done is done. `failed` says that something was not.
+    fn conclude(&mut self, failed: bool) -> Conclusion;
 }

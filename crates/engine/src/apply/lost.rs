@@ -38,7 +38,7 @@ pub(crate) async fn create(
     let patience = tools.recent.patience(&*tools.clock);
     let mut doubtful = false;
     loop {
-        if let Err(d) = tools.ledger.gate().await {
+        if let Err(d) = tools.ledger.gate() {
             return Err(Refused { error: closed(d), certain: !doubtful });
         }
         let error = match job.instance.create(job.ty(), new.clone()).await {

@@ -1,30 +1,28 @@
 //! Names that are chosen before an intent is written, so that the intent can carry them.
 //!
-//! A `name_prefix`, or no name at all where the type generates one, becomes a prefix and 26 digits: the time and a
+//! A `name_prefix`, or no name at all where the type generates one, becomes a prefix and 26 characters: the time and a
 //! counter, in the form that users of the language know.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::tz::TimeZone;
-use stackctl_core::{Clock, Partial, Presence, Schema};
+use stackctl_core::{Clock, Partial, Schema};
 
-/// Gives every attribute that has a prefix form and no value yet its final name.
+/// Gives every attribute that is generated or has a prefix form, and no value yet, its final name.
 pub(crate) fn settle_names(schema: &Schema, planned: &mut Partial, clock: &dyn Clock, counter: &AtomicU32) {
-    for (prefix_name, prefix_attr) in &schema.block.attrs {
-        let Some(name) = prefix_attr.prefix_of else { continue };
-        if !matches!(planned.get(name), Partial::Unknown | Partial::Null) {
+    let open = |v: &Partial| matches!(v, Partial::Unknown | Partial::Null);
+    for (name, attr) in &schema.block.attrs {
+        let partner = schema.block.attrs.iter().find(|(_, a)| a.prefix_of == Some(name)).map(|(n, _)| *n);
+        if (attr.generated.is_none() && partner.is_none()) || !open(planned.get(name)) {
             continue;
         }
-        let prefix = match planned.get(prefix_name) {
-            Partial::String(p) if !p.is_empty() => p.clone(),
-            _ => match schema.block.attrs.get(name) {
-                Some(a) if a.presence == Presence::OptComputed => "terraform-".to_owned(),
-                _ => continue,
-            },
-        };
-        let unique = unique(clock, counter);
-        planned.set(*prefix_name, Partial::String(prefix.clone()));
-        planned.set(name, Partial::String(format!("{prefix}{unique}")));
+        let configured = partner.and_then(|p| planned.get(p).as_str()).filter(|p| !p.is_empty());
+        let Some(prefix) = configured.or(attr.generated).map(str::to_owned) else { continue };
+        let value = format!("{prefix}{}", unique(clock, counter));
+        planned.set(*name, Partial::String(value));
+        if let Some(partner) = partner.filter(|p| matches!(planned.get(p), Partial::Unknown)) {
+            planned.set(partner, Partial::String(prefix));
+        }
     }
 }
 
@@ -56,7 +54,8 @@ mod tests {
     #[test]
     fn prefixes_become_names() {
         let prefix = Attr { prefix_of: Some("name"), ..Attr::opt_computed(Ty::String) };
-        let attrs = [("name", Attr::opt_computed(Ty::String)), ("name_prefix", prefix)].into();
+        let name = Attr { generated: Some("terraform-"), ..Attr::opt_computed(Ty::String) };
+        let attrs = [("name", name), ("name_prefix", prefix)].into();
         let schema = Schema::new("t", Block { attrs, blocks: Default::default() });
         let counter = AtomicU32::new(0);
         for (prefix, want) in [

@@ -1,6 +1,5 @@
 //! Until an object is as it should be: ready after a create or update, gone after a delete.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use stackctl_core::{Error, ErrorKind, Known, Live, Ref, Result, Schema, Status};
@@ -123,21 +122,4 @@ pub(crate) async fn until_gone(tools: &Tools, job: &Job, at: &Ref, ticker: &mut 
 /// An error of a read that says nothing about the object.
 pub(crate) fn is_passing(e: &Error) -> bool {
     matches!(e.kind, ErrorKind::Throttled | ErrorKind::Lost | ErrorKind::NotYetVisible)
-}
-
-/// Names of the top-level attributes and blocks that are wanted and that the live object has otherwise.
-pub(crate) fn differing(schema: &Schema, planned: &stackctl_core::Partial, live: &Known) -> BTreeSet<String> {
-    let attrs = schema.block.attrs.iter().filter(|(_, a)| a.configurable() && !a.write_only && !a.local).map(|(n, a)| (*n, a.equality));
-    let blocks = schema.block.blocks.iter().filter(|(n, b)| !b.local && **n != "timeouts").map(|(n, _)| (*n, stackctl_core::Equality::Exact));
-    let mut out = BTreeSet::new();
-    for (name, equality) in attrs.chain(blocks) {
-        // What is unknown is the provider's choice.
-        let Ok(wanted) = planned.get(name).to_known() else { continue };
-        let same = stackctl_core::same(equality, &wanted, live.get(name))
-            || (schema.zero_is_null && stackctl_core::is_zero(&wanted) && stackctl_core::is_zero(live.get(name)));
-        if !same {
-            out.insert(name.to_owned());
-        }
-    }
-    out
 }

@@ -4,27 +4,45 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use stackctl_core::{BoxFuture, Clock, Diagnostic};
-use stackctl_state::{Record, Target};
-use tokio::sync::watch;
+use stackctl_core::{Clock, Diagnostic};
+use stackctl_state::{Gate, Record};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use super::dispatch::Message;
 use super::wait::Wait;
 use crate::events::{Events, Stop};
 
-/// The journal as workers see it.
-pub trait Ledger: Send + Sync {
-    /// A token for a new intent at an address. Never the same twice, unless a doubt of that address wants its own.
-    fn token(&self, at: &Target) -> String;
-    /// Makes records durable; group-committed with those of other workers.
-    fn commit(&self, records: Vec<Record>) -> BoxFuture<'_, Result<(), Diagnostic>>;
-    /// Ends when requests that change anything may be sent: the lease is fresh.
-    fn gate(&self) -> BoxFuture<'_, Result<(), Diagnostic>>;
+/// The journal as workers see it: the dispatcher owns the session, workers ask it to append.
+#[derive(Clone)]
+pub(crate) struct Ledger {
+    pub(crate) tx: mpsc::UnboundedSender<Message>,
+    pub(crate) gate: Gate,
+}
+
+impl Ledger {
+    /// Makes records durable, group-committed with those of other workers.
+    ///
+    /// # Errors
+    /// If the journal cannot be written any more: then nothing may be sent either.
+    pub(crate) async fn commit(&self, records: Vec<Record>) -> Result<(), Diagnostic> {
+        let gone = || Diagnostic::error("The run has ended", "The journal of this run is closed.");
+        let (reply, rx) = oneshot::channel();
+        self.tx.send(Message::Commit { records, reply }).map_err(|_| gone())?;
+        rx.await.map_err(|_| gone())?.await.map_err(|e| e.diagnostic())
+    }
+    /// Asked before each request that changes something.
+    ///
+    /// # Errors
+    /// If another run has taken over, or the lease is not fresh.
+    pub(crate) fn gate(&self) -> Result<(), Diagnostic> {
+        self.gate.check().map_err(|e| e.diagnostic())
+    }
 }
 
 /// What workers share.
 pub(crate) struct Tools {
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) ledger: Ledger,
     pub(crate) events: Events,
     pub(crate) stop: watch::Receiver<Stop>,
     pub(crate) names: AtomicU32,

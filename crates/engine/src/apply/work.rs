@@ -15,9 +15,10 @@ use stackctl_state::{Action as Doing, Done, Intent, Object, ObjectStatus, Record
 use super::job::{Job, Outcome};
 use super::lost;
 use super::names::settle_names;
-use super::settle::{Settled, Ticker, differing, is_passing, until_gone, until_ready};
+use super::settle::{Settled, Ticker, is_passing, until_gone, until_ready};
 use super::tools::Tools;
 use super::wait::Ended;
+use crate::refresh::absorb;
 
 /// Why an operation stopped, and what exists all the same.
 pub(crate) struct Trouble {
@@ -60,7 +61,7 @@ async fn create(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     settle_names(schema, &mut planned, &*tools.clock, &tools.names);
     let wanted = job.wanted_of(&planned);
     let intent = Arc::new(Intent {
-        token: tools.ledger.token(&job.at),
+        token: job.token.clone(),
         action: Doing::Create,
         at: job.at.clone(),
         provider: Arc::clone(&job.provider),
@@ -131,24 +132,25 @@ async fn finish(
     ticker: &mut Ticker,
 ) -> Result<Option<Arc<Object>>, Trouble> {
     let keep = |e: Error| Trouble::new(job, "creating", e, Some(Arc::clone(&unfinished)));
-    let complete = |live: &Known| differing(schema, planned, live).is_empty();
+    let complete = |live: &Known| job.differing(schema, live).is_empty();
     let live = match until_ready(tools, job, schema, &at, ticker, complete).await.map_err(keep)? {
         Settled::Ready(live) => live,
         Settled::Stopped(_) => return Ok(Some(unfinished)),
         Settled::Failed(live, why) => {
             let e = Error::new(ErrorKind::Other, why)
                 .hinted("The object is marked as tainted: the next apply replaces it.");
-            let mut object = Arc::unwrap_or_clone(job.object_of(schema, live.value, false));
+            let value = job.absorbed(schema, planned, live.value);
+            let mut object = Arc::unwrap_or_clone(job.object_of(schema, value, false));
             object.status = ObjectStatus::Tainted;
             let object = record(tools, job, Arc::new(object)).await?;
             return Err(Trouble::new(job, "creating", e, Some(object)));
         }
     };
-    guard(schema, planned, &live.value).map_err(keep)?;
+    guard(job, schema, &live.value).map_err(keep)?;
     let mut value = live.value;
     let at = Ref { id: live.id, known: value.clone(), wanted: at.wanted };
-    let fields = differing(schema, planned, &value);
-    if !fields.is_empty() {
+    let fields = job.differing(schema, &value);
+    {
         let new = merged(schema, &job.wanted_of(planned), &value);
         let change = Change { at: at.clone(), old: value, new, fresh: true, fields };
         send_update(tools, job, change, ticker).await.map_err(keep)?;
@@ -160,7 +162,7 @@ async fn finish(
     if !tools.keep_ownership_tags {
         job.instance.release(job.ty(), vec![at]).await.map_err(keep)?;
     }
-    let object = job.object_of(schema, value, false);
+    let object = job.object_of(schema, job.absorbed(schema, planned, value), false);
     record(tools, job, object).await.map(Some)
 }
 
@@ -188,7 +190,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
             object: Some(Arc::clone(object)),
         })
     };
-    let token = tools.ledger.token(&job.at);
+    let token = job.token.clone();
     if schema.local_only {
         let value = job.instance.update(job.ty(), change).await.map_err(fail)?.unwrap_or(Known::Null);
         let object = job.object_of(schema, value, false);
@@ -220,7 +222,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         // Some of it may have happened: state shall say what is, not what was.
         let object = match job.instance.read(job.ty(), vec![at]).await {
             Ok(live) => match live.into_iter().next() {
-                Some(live) => job.object_of(schema, live.value, false),
+                Some(live) => job.object_of(schema, absorb(schema, &object.attributes, live.value), false),
                 None => Arc::clone(object),
             },
             Err(_) => Arc::clone(object),
@@ -228,7 +230,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         tools.ledger.commit(vec![done(&token, &object)]).await.map_err(|d| Trouble::journal(d, Some(object.clone())))?;
         return Err(Trouble::new(job, "updating", e, Some(object)));
     }
-    let complete = |live: &Known| differing(schema, &job.planned, live).is_disjoint(&job.fields);
+    let complete = |live: &Known| job.differing(schema, live).is_disjoint(&job.fields);
     let settled = until_ready(tools, job, schema, &at, ticker, complete).await.map_err(fail)?;
     let (value, trouble) = match settled {
         Settled::Ready(live) => (live.value, None),
@@ -236,7 +238,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         Settled::Stopped(None) => return Ok(job.object.clone()),
         Settled::Stopped(Some(live)) => (live.value, None),
     };
-    let object = job.object_of(schema, value, false);
+    let object = job.object_of(schema, job.absorbed(schema, &job.planned, value), false);
     tools.ledger.commit(vec![done(&token, &object)]).await.map_err(|d| Trouble::journal(d, Some(object.clone())))?;
     match trouble {
         None => Ok(Some(object)),
@@ -250,7 +252,7 @@ async fn delete(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     let known = job.object.as_ref().map_or(Known::Null, |o| o.attributes.clone());
     let id = job.id().unwrap_or_default();
     let at = Ref { id: id.clone(), known, wanted: None };
-    let token = tools.ledger.token(&job.at);
+    let token = job.token.clone();
     if !schema.local_only {
         let intent = Intent {
             token: token.clone(),
@@ -275,7 +277,7 @@ async fn delete(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     };
     let mut wait = tools.wait(job.timeout);
     loop {
-        tools.ledger.gate().await.map_err(|d| Trouble::journal(d, job.object.clone()))?;
+        tools.ledger.gate().map_err(|d| Trouble::journal(d, job.object.clone()))?;
         match job.instance.delete(job.ty(), at.clone()).await {
             Ok(()) => break,
             Err(e) if e.kind == ErrorKind::NotFound => break,
@@ -329,7 +331,7 @@ async fn send_update(tools: &Tools, job: &Job, change: Change, ticker: &mut Tick
     let mut wait = tools.wait(job.timeout.saturating_sub(ticker.elapsed(tools)));
     let patience = tools.recent.patience(&*tools.clock);
     loop {
-        tools.ledger.gate().await.map_err(closed)?;
+        tools.ledger.gate().map_err(closed)?;
         let e = match job.instance.update(job.ty(), change.clone()).await {
             Ok(_) => return Ok(()),
             Err(e) => e,
@@ -353,11 +355,12 @@ pub(crate) fn closed(d: Diagnostic) -> Error {
 }
 
 /// An object just made or adopted that differs in what cannot be changed is not the one that was planned.
-fn guard(schema: &Schema, planned: &Partial, live: &Known) -> Result<()> {
-    let wrong: Vec<String> = differing(schema, planned, live)
-        .into_iter()
-        .filter(|n| schema.block.attrs.get(n.as_str()).is_some_and(|a| a.force_new == ForceNew::Yes && !planned.get(n).is_null()))
-        .collect();
+fn guard(job: &Job, schema: &Schema, live: &Known) -> Result<()> {
+    let fixed = |n: &String| {
+        let attr = schema.block.attrs.get(n.as_str());
+        attr.is_some_and(|a| a.force_new == ForceNew::Yes && !a.local && !job.config.get(n).is_null())
+    };
+    let wrong: Vec<String> = job.differing(schema, live).into_iter().filter(fixed).collect();
     if wrong.is_empty() {
         return Ok(());
     }

@@ -1,0 +1,57 @@
+//! `show`: the state, or a saved plan.
+
+use stackctl_core::{InstanceAddr, Mode};
+
+use super::{Context, opened, state};
+use crate::json;
+use crate::json::plan::View;
+use crate::stack::{Loading, Stack};
+use crate::{Exit, Outcome, cli, render, saved};
+
+/// Shows the state or a saved plan.
+pub(crate) async fn run(mut cx: Context, args: cli::Show) -> Outcome {
+    if let Some(path) = args.path.as_ref().filter(|p| std::path::Path::new(p).is_file()) {
+        return plan(&cx, path, &args).await;
+    }
+    cx.enter_named(args.path.as_ref())?;
+    let how = Loading { env: args.environment.env.as_deref(), ..Loading::default() };
+    let stack = Stack::load(&cx, how).await?;
+    let state = opened::read(&*stack.backend, &stack.workspace, &cx).await?;
+    if args.json {
+        let view = View { unsealed: args.unsealed, version: &|a| version(&stack, a) };
+        cx.term.line(&json::plan::state(&state, view).to_string());
+        return Ok(Exit::Done);
+    }
+    if state.is_empty() {
+        cx.term.line("The state is empty. No resources are represented.");
+        return Ok(Exit::Done);
+    }
+    for (at, object) in state.objects() {
+        cx.term.line(&format!("{}\n", state::text(&cx, &at.addr, object)));
+    }
+    if !state.outputs.is_empty() {
+        cx.term.line("\nOutputs:\n");
+        super::output::all(&cx, &state.outputs);
+    }
+    Ok(Exit::Done)
+}
+
+fn version(stack: &Stack, addr: &InstanceAddr) -> u64 {
+    match addr.resource.mode {
+        Mode::Data => 0,
+        _ => stack.schema(addr).map_or(0, |s| s.version),
+    }
+}
+
+async fn plan(cx: &Context, path: &str, args: &cli::Show) -> Outcome {
+    let saved = saved::load(cx, path).await?;
+    let (stack, plan) = (&saved.stack, &saved.plan);
+    if args.json {
+        let view = View { unsealed: args.unsealed, version: &|a| version(stack, a) };
+        let configuration = json::config::configuration(&stack.config, &stack.providers);
+        cx.term.line(&json::plan::plan(plan, configuration, view).to_string());
+    } else {
+        cx.term.line(&render::plan::plan(&cx.term, plan, &|a| stack.schema(a)));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,99 @@
+//! `workspace list|show|select|new|delete`
+
+use stackctl_core::Diagnostic;
+use stackctl_state::{Access, workspace};
+
+use super::{Context, opened};
+use crate::cli::{WorkspaceName, WorkspaceSub};
+use crate::stack::{Loading, Stack, data_dir};
+use crate::{Exit, Outcome};
+
+/// Carries out a subcommand.
+pub(crate) async fn run(mut cx: Context, command: WorkspaceSub) -> Outcome {
+    match command {
+        WorkspaceSub::Show(dir) => {
+            cx.enter_named(dir.path.as_ref())?;
+            let name = workspace::selected(&data_dir(&cx), cx.env("TF_WORKSPACE")).map_err(|e| vec![e.diagnostic()])?;
+            cx.term.line(&name);
+            Ok(Exit::Done)
+        }
+        WorkspaceSub::List(dir) => {
+            cx.enter_named(dir.path.as_ref())?;
+            let stack = Stack::load(&cx, Loading::default()).await?;
+            for name in stack.backend.workspaces().await.map_err(|e| vec![e.diagnostic()])? {
+                cx.term.line(&format!("{} {name}", if name == stack.workspace { "*" } else { " " }));
+            }
+            Ok(Exit::Done)
+        }
+        WorkspaceSub::Select(a) => select(cx, a).await,
+        WorkspaceSub::New(a) => new(cx, a).await,
+        WorkspaceSub::Delete(a) => delete(cx, a).await,
+    }
+}
+
+fn overridden(cx: &Context) -> Result<(), Vec<Diagnostic>> {
+    match cx.env("TF_WORKSPACE") {
+        None => Ok(()),
+        Some(name) => Err(vec![Diagnostic::error(
+            "Workspace is overridden",
+            format!("TF_WORKSPACE={name} decides the workspace, so that selecting one has no effect. Unset it first."),
+        )]),
+    }
+}
+
+async fn select(mut cx: Context, a: WorkspaceName) -> Outcome {
+    cx.enter_named(a.dir.path.as_ref())?;
+    overridden(&cx)?;
+    let stack = Stack::load(&cx, Loading::default()).await?;
+    let all = stack.backend.workspaces().await.map_err(|e| vec![e.diagnostic()])?;
+    if !all.contains(&a.name) {
+        if a.or_create {
+            return create(&cx, &stack, &a).await;
+        }
+        let detail = format!("Workspace {:?} does not exist. There are: {}.", a.name, all.join(", "));
+        let hint = format!("Create it: stackctl workspace new {}", a.name);
+        return Err(vec![Diagnostic::error("Unknown workspace", detail).hinted(hint)]);
+    }
+    workspace::select(&data_dir(&cx), &a.name).map_err(|e| vec![e.diagnostic()])?;
+    cx.term.line(&format!("Switched to workspace {:?}.", a.name));
+    Ok(Exit::Done)
+}
+
+async fn new(mut cx: Context, a: WorkspaceName) -> Outcome {
+    cx.enter_named(a.dir.path.as_ref())?;
+    overridden(&cx)?;
+    let stack = Stack::load(&cx, Loading::default()).await?;
+    let all = stack.backend.workspaces().await.map_err(|e| vec![e.diagnostic()])?;
+    if all.contains(&a.name) {
+        let detail = format!("Workspace {:?} exists already.", a.name);
+        return Err(vec![Diagnostic::error("Workspace exists", detail)]);
+    }
+    create(&cx, &stack, &a).await
+}
+
+async fn create(cx: &Context, stack: &Stack, a: &WorkspaceName) -> Outcome {
+    workspace::check_name(&a.name).map_err(|e| vec![e.diagnostic()])?;
+    let events = stackctl_engine::events::Events::none();
+    let o = opened::options(&a.name, Access::Write, "init", Some(&a.locking), &events)?;
+    let mut session = stack.backend.open(o, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
+    session.create().await.map_err(|e| vec![e.diagnostic()])?;
+    session.close().await.map_err(|e| vec![e.diagnostic()])?;
+    workspace::select(&data_dir(cx), &a.name).map_err(|e| vec![e.diagnostic()])?;
+    cx.term.line(&format!("Created workspace {:?} and switched to it.", a.name));
+    Ok(Exit::Done)
+}
+
+async fn delete(mut cx: Context, a: WorkspaceName) -> Outcome {
+    cx.enter_named(a.dir.path.as_ref())?;
+    let stack = Stack::load(&cx, Loading::default()).await?;
+    if stack.workspace == a.name {
+        let detail = format!("Workspace {:?} is selected.", a.name);
+        let hint = "Select another one first: stackctl workspace select default";
+        return Err(vec![Diagnostic::error("Workspace in use", detail).hinted(hint)]);
+    }
+    let events = stackctl_engine::events::Events::none();
+    let o = opened::options(&a.name, Access::Write, "workspace-delete", Some(&a.locking), &events)?;
+    stack.backend.delete(o, a.force, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
+    cx.term.line(&format!("Deleted workspace {:?}.", a.name));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,147 @@
+//! Saved plans: one file with the plan, the configuration that it was made from, and where its state is, so that it can be
+//! applied on another machine.
+//!
+//! The file holds what the state holds, secrets included, and is readable by its owner only.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stackctl_core::{Diagnostic, Diagnostics, Known};
+use stackctl_engine::plan::{PLAN_VERSION, Plan};
+use stackctl_engine::providers::Providers;
+use stackctl_hcl::SourceMap;
+use stackctl_lang::config::inputs::Inputs;
+use stackctl_lang::config::{Config, Manifest};
+use stackctl_lang::files::{Files, Memory};
+use stackctl_lang::value::Value;
+
+use crate::commands::Context;
+use crate::settings::{self, OwnershipTags};
+use crate::stack::{Stack, all_providers, backend, data_dir};
+
+/// First key of the file, by which it is recognised.
+const FORMAT: &str = "stackctl saved plan";
+
+#[derive(Serialize, Deserialize)]
+struct File {
+    format: String,
+    version: u32,
+    workspace: String,
+    backend: (String, Known),
+    files: BTreeMap<String, String>,
+    plan: Plan,
+}
+
+/// Saves a plan.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(crate) fn save(stack: &Stack, plan: &Plan, path: &str) -> Result<(), Box<Diagnostic>> {
+    let snapshot = stack.recorder.as_ref().map(|r| r.snapshot()).unwrap_or_default();
+    let files = snapshot.iter().map(|(p, b)| (p.display().to_string(), hex(b))).collect();
+    let file = File {
+        format: FORMAT.to_owned(),
+        version: PLAN_VERSION,
+        workspace: stack.workspace.clone(),
+        backend: stack.backend_settings.clone(),
+        files,
+        plan: plan.clone(),
+    };
+    let problem = |m: String| Box::new(Diagnostic::error("The plan cannot be saved", format!("{path}: {m}.")));
+    let text = serde_json::to_vec(&file).map_err(|e| problem(e.to_string()))?;
+    write_private(Path::new(path), &text).map_err(|e| problem(e.to_string()))
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let mut f = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    f.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    f.write_all(bytes)?;
+    f.sync_all()
+}
+
+/// True if the file looks like a saved plan.
+pub(crate) fn is_plan(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut head = [0; 64];
+    let read = std::fs::File::open(path).and_then(|mut f| f.read(&mut head));
+    read.is_ok_and(|n| String::from_utf8_lossy(&head[..n]).contains(FORMAT))
+}
+
+/// A saved plan with the stack that it was made from.
+pub(crate) struct Saved {
+    pub(crate) stack: Stack,
+    pub(crate) plan: Plan,
+}
+
+/// Loads a saved plan.
+///
+/// # Errors
+/// If the file is no saved plan, or of another version.
+pub(crate) async fn load(cx: &Context, path: &str) -> Result<Saved, Diagnostics> {
+    let wrong = |m: String| {
+        vec![Diagnostic::error("Unusable saved plan", format!("{path}: {m}."))
+            .hinted("Make a new one: stackctl plan -out=FILE")]
+    };
+    let bytes = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
+    let head: serde_json::Value = serde_json::from_slice(&bytes)
+        .map_err(|_| wrong("it is not a plan that stackctl saved (plans of other tools cannot be read)".into()))?;
+    if head.get("format").and_then(|f| f.as_str()) != Some(FORMAT) {
+        return Err(wrong("it is not a saved plan".into()));
+    }
+    let version = head.get("version").and_then(serde_json::Value::as_u64);
+    if version != Some(u64::from(PLAN_VERSION)) {
+        return Err(wrong("it was made by another version of stackctl".into()));
+    }
+    let file: File = serde_json::from_value(head).map_err(|e| wrong(format!("it is damaged ({e})")))?;
+    let mut memory = Memory::at(&cx.host.cwd);
+    for (name, text) in &file.files {
+        memory.add(name, unhex(text).ok_or_else(|| wrong("it is damaged".into()))?);
+    }
+    let files: Arc<dyn Files> = Arc::new(memory);
+    let mut sources = SourceMap::new();
+    let manifest = Manifest::read(&*files, &data_dir(cx));
+    let (config, warnings) = Config::load(Path::new("."), &*files, &mut sources, &manifest);
+    let Some(config) = config.filter(|_| !stackctl_core::diag::has_errors(&warnings)) else {
+        return Err(warnings);
+    };
+    let values = file.plan.variables.iter().map(|(n, v)| {
+        let value = Value::from_known(&v.value, &v.ty);
+        let marked = if v.sensitive { value.with_marks(stackctl_lang::value::Marks::SENSITIVE) } else { value };
+        (n.clone(), marked)
+    });
+    let inputs = Inputs { values: values.collect(), ..Inputs::default() };
+    let settings = settings::load(&cx.host.cwd).map_err(|d| vec![*d])?;
+    let mut host = cx.host.clone();
+    host.keep_ownership_tags = settings.ownership_tags == OwnershipTags::Keep;
+    let stack = Stack {
+        files,
+        recorder: None,
+        sources: Arc::new(sources),
+        config,
+        inputs,
+        workspace: file.workspace,
+        backend: backend(cx, &file.backend).await?,
+        backend_settings: file.backend,
+        providers: Arc::new(Providers::new(all_providers(), host)),
+        warnings: Vec::new(),
+    };
+    Ok(Saved { stack, plan: file.plan })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
+        let _ = write!(out, "{b:02x}");
+        out
+    })
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |c: u8| char::from(c).to_digit(16);
+    let pairs = text.as_bytes().chunks_exact(2);
+    pairs.map(|p| u8::try_from(digit(p[0])? * 16 + digit(p[1])?).ok()).collect()
+}

@@ -1,0 +1,414 @@
+//! The dispatcher: one task that owns the order, the session and the values; workers do I/O and send it messages.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use petgraph::graph::NodeIndex;
+use stackctl_core::{Diagnostic, Timeouts};
+use stackctl_state::{DeposedKey, Durable, Object, Record, Session, State, Target};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::job::{Job, Outcome, Prepared, Ready, Values};
+use super::order::Order;
+use super::tools::{Ledger, Recent, Tools};
+use super::work;
+use crate::events::{Event, Events, Stop, Subject};
+use crate::plan::{Action, OpId, Operation, Plan, ReplaceOrder};
+use crate::providers::Providers;
+
+/// From workers to the dispatcher.
+pub(crate) enum Message {
+    /// Append these records.
+    Commit { records: Vec<Record>, reply: oneshot::Sender<Durable> },
+    /// A worker has ended.
+    Ended { node: NodeIndex, op: OpId, outcome: Outcome },
+}
+
+/// How an apply ended.
+pub struct Applied {
+    /// The state as it is kept now.
+    pub state: State,
+    /// Errors and warnings, in the order in which they came up.
+    pub diags: Vec<Diagnostic>,
+    /// What was done.
+    pub done: Tally,
+    /// Operations that did not start.
+    pub skipped: usize,
+    /// The user ended the run early.
+    pub interrupted: bool,
+}
+
+/// What was done, for the summary line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Imported.
+    pub imported: usize,
+    /// Created.
+    pub added: usize,
+    /// Changed in place.
+    pub changed: usize,
+    /// Destroyed.
+    pub destroyed: usize,
+}
+
+/// Operations that run at the same time. Requests are limited where they are sent; this bounds memory only.
+const WORKERS: usize = 512;
+
+/// Carries out a plan. The session is open for writing and has nothing unresolved.
+pub async fn apply(
+    plan: Arc<Plan>,
+    session: Session,
+    values: &mut dyn Values,
+    providers: Arc<Providers>,
+    events: Events,
+    stop: watch::Receiver<Stop>,
+    parallelism: Option<usize>,
+) -> Applied {
+    let (tx, rx) = mpsc::unbounded_channel();
+    let host = providers.host().clone();
+    let tools = Arc::new(Tools {
+        clock: Arc::clone(&host.clock),
+        ledger: Ledger { tx: tx.clone(), gate: session.gate() },
+        events: events.clone(),
+        stop: stop.clone(),
+        names: AtomicU32::new(0),
+        recent: Recent::default(),
+        keep_ownership_tags: host.keep_ownership_tags,
+    });
+    let order = Order::new(plan.graph.clone(), |id| weight(plan.op(id)));
+    let mut d = Dispatcher {
+        plan,
+        session,
+        order,
+        providers,
+        tools,
+        tx,
+        diags: Vec::new(),
+        tally: Tally::default(),
+        failed: HashSet::new(),
+        skipped: HashSet::new(),
+        started: HashMap::new(),
+        limit: parallelism.unwrap_or(WORKERS).max(1),
+        fenced: false,
+    };
+    d.opening(values).await;
+    d.run(values, rx, stop).await;
+    d.close(values).await
+}
+
+/// How long an operation is expected to take, in no unit in particular: slow types start first.
+fn weight(op: &Operation) -> u32 {
+    let slow = op.timeouts.create.or(op.timeouts.update).or(op.timeouts.delete);
+    1 + u32::try_from(slow.unwrap_or_default().as_secs() / 60).unwrap_or(u32::MAX)
+}
+
+struct Dispatcher {
+    plan: Arc<Plan>,
+    session: Session,
+    order: Order,
+    providers: Arc<Providers>,
+    tools: Arc<Tools>,
+    tx: mpsc::UnboundedSender<Message>,
+    diags: Vec<Diagnostic>,
+    tally: Tally,
+    failed: HashSet<OpId>,
+    skipped: HashSet<OpId>,
+    started: HashMap<OpId, Duration>,
+    limit: usize,
+    fenced: bool,
+}
+
+impl Dispatcher {
+    /// Moves, imports, forgets and refreshed values: durable before the first intent that depends on them.
+    async fn opening(&mut self, values: &mut dyn Values) {
+        let mut records = Vec::new();
+        for m in &self.plan.moves {
+            records.push(Record::Mv { from: m.from.clone(), to: m.to.clone() });
+        }
+        records.extend(refreshed(self.session.state(), &self.plan));
+        let mut forgotten = Vec::new();
+        for (id, op) in self.plan.operations() {
+            let at = target(op);
+            if op.importing.is_some() {
+                self.tally.imported += 1;
+                if let Some(object) = self.plan.prior.object(&at) {
+                    records.push(Record::Import { addr: (*op.addr).clone(), object: Arc::clone(object) });
+                }
+            }
+            if op.action == Action::Forget {
+                records.push(Record::Rm { at });
+                forgotten.push(id);
+            }
+        }
+        if !records.is_empty() {
+            let durable = self.session.append(records);
+            if let Err(e) = durable.await {
+                self.broken(e.diagnostic(), None);
+            }
+        }
+        for id in forgotten {
+            self.diags.extend(values.done(id, None));
+        }
+    }
+
+    async fn run(
+        &mut self,
+        values: &mut dyn Values,
+        mut rx: mpsc::UnboundedReceiver<Message>,
+        mut stop: watch::Receiver<Stop>,
+    ) {
+        let mut running = 0usize;
+        let mut told = Stop::No;
+        loop {
+            let wanted = *stop.borrow_and_update();
+            if wanted > told {
+                told = wanted;
+                self.tools.events.send(Event::Interrupted(wanted));
+            }
+            while running < self.limit && wanted == Stop::No && !self.fenced {
+                let Some((node, id)) = self.order.next() else { break };
+                running += usize::from(self.start(values, node, id));
+            }
+            if running == 0 {
+                return;
+            }
+            let message = tokio::select! {
+                m = rx.recv() => m,
+                Ok(()) = stop.changed() => continue,
+            };
+            match message {
+                None => return,
+                Some(Message::Commit { records, reply }) => {
+                    // A worker that is gone no longer waits; its records count all the same.
+                    let _ = reply.send(self.session.append(records));
+                }
+                Some(Message::Ended { node, op, outcome }) => {
+                    running -= 1;
+                    self.ended(values, node, op, outcome);
+                }
+            }
+        }
+    }
+
+    /// Starts an operation. False if there was nothing to do.
+    fn start(&mut self, values: &mut dyn Values, node: NodeIndex, id: OpId) -> bool {
+        let plan = Arc::clone(&self.plan);
+        let op = plan.op(id);
+        if op.action == Action::Forget || op.action == Action::NoOp {
+            self.order.done(node);
+            return false;
+        }
+        // The old half of a create-first replacement is deposed by then, under a name that the journal chose.
+        let mut at = target(op);
+        if let Some(r) = op.replacement
+            && r.order == ReplaceOrder::CreateFirst
+            && op.action == Action::Delete
+        {
+            match self.deposed_by(op) {
+                Some(key) => at.deposed = Some(key),
+                None => {
+                    self.order.done(node);
+                    return false;
+                }
+            }
+        }
+        let object = self.session.state().object(&at).cloned();
+        let ready = match values.prepare(id, object.as_deref()) {
+            Ok(Prepared::Go(ready)) => *ready,
+            Ok(Prepared::Nothing) => {
+                self.diags.extend(values.done(id, object.as_deref()));
+                self.order.done(node);
+                return false;
+            }
+            Err(diags) => {
+                self.diags.extend(diags);
+                self.fail(node, id);
+                return false;
+            }
+        };
+        let token = self.session.token(&op.addr);
+        let job = JobParts { at, op: op.clone(), object, token, ready };
+        let subject = subject(op);
+        let before = job.object.as_ref().and_then(|o| o.attributes.get("id").as_str()).map(str::to_owned);
+        self.tools.events.send(Event::OpStart { subject, action: op.action, id: before });
+        self.started.insert(id, self.tools.clock.boot());
+        let (tools, providers, tx) = (Arc::clone(&self.tools), Arc::clone(&self.providers), self.tx.clone());
+        tokio::spawn(async move {
+            let outcome = match job.configure(&providers).await {
+                Ok(job) => work::run(&tools, &job).await,
+                Err(diag) => Outcome { object: diag.1, trouble: Some(diag.0) },
+            };
+            // The dispatcher outlives its workers unless the process is ending.
+            let _ = tx.send(Message::Ended { node, op: id, outcome });
+        });
+        true
+    }
+
+    /// The deposed object that the other half of a replacement left behind: the one with the id that was planned.
+    fn deposed_by(&self, op: &Operation) -> Option<DeposedKey> {
+        let id = op.before.as_ref()?.get("id").clone();
+        let instance = self.session.state().instance(&op.addr)?;
+        instance.deposed.iter().find(|(_, o)| *o.attributes.get("id") == id).map(|(k, _)| k.clone())
+    }
+
+    fn ended(&mut self, values: &mut dyn Values, node: NodeIndex, id: OpId, outcome: Outcome) {
+        let plan = Arc::clone(&self.plan);
+        let op = plan.op(id);
+        let elapsed = self.started.remove(&id).map(|s| self.tools.clock.boot().saturating_sub(s)).unwrap_or_default();
+        let subject = subject(op);
+        let object = outcome.object;
+        match outcome.trouble {
+            Some(diag) => {
+                self.tools.events.send(Event::OpFailed { subject, action: op.action, elapsed });
+                self.diags.push(*diag);
+                // What exists is visible to outputs, also if something about it failed.
+                let _ = values.done(id, object.as_deref());
+                self.fail(node, id);
+            }
+            None => {
+                match op.action {
+                    Action::Create => self.tally.added += 1,
+                    Action::Update => self.tally.changed += 1,
+                    Action::Delete => self.tally.destroyed += 1,
+                    Action::Read | Action::NoOp | Action::Forget => {}
+                }
+                let new = object.as_ref().and_then(|o| o.attributes.get("id").as_str()).map(str::to_owned);
+                let id_shown = new.or_else(|| op.before.as_ref()?.get("id").as_str().map(str::to_owned));
+                self.tools.events.send(Event::OpDone { subject, action: op.action, id: id_shown, elapsed });
+                let unfinished = object.as_ref().is_some_and(|o| o.unfinished);
+                let diags = values.done(id, object.as_deref());
+                let wrong = stackctl_core::diag::has_errors(&diags);
+                self.diags.extend(diags);
+                if wrong || unfinished { self.fail(node, id) } else { self.order.done(node) }
+            }
+        }
+    }
+
+    fn fail(&mut self, node: NodeIndex, id: OpId) {
+        self.failed.insert(id);
+        for dropped in self.order.drop_behind(node) {
+            if self.skipped.insert(dropped) {
+                let op = self.plan.op(dropped);
+                self.tools.events.send(Event::OpSkipped { subject: subject(op), action: op.action });
+            }
+        }
+    }
+
+    /// The journal can no longer be written: nothing more is started.
+    fn broken(&mut self, diag: Diagnostic, _object: Option<Arc<Object>>) {
+        self.fenced = true;
+        self.diags.push(diag);
+    }
+
+    async fn close(mut self, values: &mut dyn Values) -> Applied {
+        while let Some((_, id)) = self.order.next() {
+            self.skipped.insert(id);
+        }
+        let interrupted = *self.tools.stop.borrow() > Stop::No;
+        let failed = !self.failed.is_empty() || !self.skipped.is_empty() || self.fenced;
+        let end = values.conclude(failed);
+        self.diags.extend(end.diags);
+        let mut records = Vec::new();
+        if let Some(outputs) = end.outputs.filter(|o| *o != self.session.state().outputs) {
+            records.push(Record::Outputs(outputs));
+        }
+        if end.checks != self.session.state().checks {
+            records.push(Record::Checks(end.checks));
+        }
+        if !records.is_empty() && !self.fenced {
+            if let Err(e) = self.session.append(records).await {
+                self.diags.push(e.diagnostic());
+            }
+        }
+        let last = self.session.state().clone();
+        let state = match self.session.close().await {
+            Ok(state) => {
+                self.tools.events.send(Event::Saved { serial: state.serial });
+                state
+            }
+            Err(e) => {
+                self.diags.push(e.diagnostic());
+                last
+            }
+        };
+        Applied { state, diags: self.diags, done: self.tally, skipped: self.skipped.len(), interrupted }
+    }
+}
+
+/// An operation with its evaluated values, before its provider is configured.
+struct JobParts {
+    at: Target,
+    op: Operation,
+    object: Option<Arc<Object>>,
+    token: String,
+    ready: Ready,
+}
+
+impl JobParts {
+    async fn configure(self, providers: &Providers) -> Result<Job, (Box<Diagnostic>, Option<Arc<Object>>)> {
+        let Ready { config, planned, write_only, fields, sensitive, provider } = self.ready;
+        let configured = providers.configure(&self.op.provider, provider).await.map_err(|e| {
+            let diag = Diagnostic::from_provider(format!("Error configuring {}", self.op.provider), e);
+            (Box::new(diag.of(&*self.op.addr)), self.object.clone())
+        })?;
+        let types = configured.table.resource(&self.op.addr.resource.ty).map(|s| s.timeouts).unwrap_or_default();
+        let own = self.op.timeouts;
+        let timeout = match self.op.action {
+            Action::Create => own.create.or(types.create),
+            Action::Update => own.update.or(types.update),
+            Action::Delete => own.delete.or(types.delete),
+            Action::Read | Action::NoOp | Action::Forget => own.read.or(types.read),
+        };
+        Ok(Job {
+            at: self.at,
+            action: self.op.action,
+            table: configured.table,
+            instance: configured.instance,
+            provider: Arc::clone(&self.op.provider),
+            object: self.object,
+            token: self.token,
+            config,
+            provider_config: (*configured.config).clone(),
+            planned,
+            write_only,
+            fields,
+            sensitive,
+            dependencies: self.op.dependencies.iter().map(ToString::to_string).collect(),
+            create_before_destroy: self.op.create_before_destroy,
+            timeout: timeout.unwrap_or(Timeouts::DEFAULT),
+        })
+    }
+}
+
+fn target(op: &Operation) -> Target {
+    Target { addr: (*op.addr).clone(), deposed: op.deposed.as_deref().and_then(DeposedKey::parse) }
+}
+
+fn subject(op: &Operation) -> Subject {
+    Subject { addr: Arc::clone(&op.addr), deposed: op.deposed.clone() }
+}
+
+/// What the refresh of the plan found that the session's state does not hold yet; moves are appended before it.
+fn refreshed(state: &State, plan: &Plan) -> Vec<Record> {
+    let mut out = Vec::new();
+    let from: HashMap<_, _> = plan.moves.iter().map(|m| (&m.to, &m.from)).collect();
+    let leaving: HashSet<_> = plan.moves.iter().map(|m| &m.from).collect();
+    let imported: HashSet<_> = plan.ops.iter().filter(|o| o.importing.is_some()).map(|o| &*o.addr).collect();
+    for (at, object) in plan.prior.objects() {
+        let before = match from.get(&at.addr) {
+            Some(old) => state.object(&Target { addr: (*old).clone(), deposed: at.deposed.clone() }),
+            None => state.object(&at),
+        };
+        if before != Some(object) && !imported.contains(&at.addr) {
+            out.push(Record::Set { at, object: Arc::clone(object) });
+        }
+    }
+    for (at, _) in state.objects() {
+        if plan.prior.object(&at).is_none() && !leaving.contains(&at.addr) {
+            out.push(Record::Rm { at });
+        }
+    }
+    out
+}
