@@ -1,0 +1,50 @@
+//! Ctrl-C: what runs is finished and recorded, nothing new starts, and the lock is free afterwards.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::lab::Bench;
+use crate::lab::run::finish;
+use crate::{run, stackctl};
+
+/// Something that takes a while, something before it, and something after it.
+pub(crate) const SLOW: &str = r#"
+resource "terraform_data" "first" { input = 1 }
+resource "time_sleep" "slow" {
+  create_duration = "8s"
+  depends_on      = [terraform_data.first]
+}
+resource "terraform_data" "last" {
+  input      = 2
+  depends_on = [time_sleep.slow]
+}
+"#;
+
+/// Waits until something is true; false where it never was.
+pub(crate) fn wait_for(most: Duration, mut it: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < most {
+        if it() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    it()
+}
+
+#[test]
+fn once() {
+    let bench = Bench::of(SLOW, None).unwrap();
+    let child = bench.start(&stackctl(), &["apply", "-auto-approve"]).unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signal.success());
+    let done = finish(child).unwrap();
+    assert_eq!(done.code, Some(1), "{}", done.text());
+    let list = run(&bench, &["state", "list"], 0).out;
+    assert!(list.contains("terraform_data.first"), "{list}");
+    assert!(!list.contains("terraform_data.last"), "nothing new may start: {list}");
+    assert!(!bench.path().join(".terraform.tfstate.lock.info").exists());
+    run(&bench, &["apply", "-auto-approve"], 0);
+    run(&bench, &["plan", "-detailed-exitcode"], 0);
+}

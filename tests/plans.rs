@@ -1,0 +1,101 @@
+//! Saved plans: elsewhere, stale, and what they show.
+
+use crate::lab::Bench;
+use crate::{contains, run};
+
+const STACK: &str = r#"
+variable "name" { default = "one" }
+variable "password" {
+  default   = "correct-horse"
+  sensitive = true
+}
+resource "terraform_data" "a" { input = var.name }
+resource "terraform_data" "p" { input = var.password }
+output "secret" {
+  value     = var.password
+  sensitive = true
+}
+"#;
+
+#[test]
+fn applies_in_another_directory() {
+    let bench = Bench::of(STACK, None).unwrap();
+    run(&bench, &["plan", "-out=saved.plan", "-var=name=two"], 0);
+    // The configuration it was made from is gone; the plan carries it.
+    let other = Bench::copy_of(bench.path(), None).unwrap();
+    std::fs::remove_file(other.path().join("main.tf")).unwrap();
+    run(&other, &["apply", "saved.plan"], 0);
+    contains(&run(&other, &["state", "list"], 0).out, &["terraform_data.a", "terraform_data.p"]);
+    assert_eq!(other.state().unwrap()["resources"][0]["instances"][0]["attributes"]["output"]["value"], "two");
+}
+
+#[test]
+fn a_stale_plan_is_refused() {
+    let bench = Bench::of(STACK, None).unwrap();
+    run(&bench, &["apply", "-auto-approve"], 0);
+    run(&bench, &["plan", "-out=saved.plan", "-var=name=two"], 0);
+    run(&bench, &["apply", "-auto-approve", "-var=name=three"], 0);
+    let before = bench.read("terraform.tfstate");
+    contains(&run(&bench, &["apply", "saved.plan"], 1).err.to_lowercase(), &["stale"]);
+    assert_eq!(before, bench.read("terraform.tfstate"));
+}
+
+#[test]
+fn a_plan_takes_no_more_options() {
+    let bench = Bench::of(STACK, None).unwrap();
+    bench.write("dev.tfvars", "name = \"dev\"\n").unwrap();
+    run(&bench, &["plan", "-out=saved.plan"], 0);
+    run(&bench, &["apply", "-var=name=x", "saved.plan"], 1);
+    run(&bench, &["apply", "--env", "dev", "saved.plan"], 1);
+    assert!(bench.read("terraform.tfstate").is_none());
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let bench = Bench::of(STACK, None).unwrap();
+    let plan = run(&bench, &["plan", "-out=saved.plan"], 0);
+    contains(&plan.out, &["(sensitive value)"]);
+    assert!(!plan.text().contains("correct-horse"), "{}", plan.text());
+    let shown = run(&bench, &["show", "-json", "saved.plan"], 0);
+    assert!(!shown.out.contains("correct-horse"), "{}", shown.out);
+    let json = shown.json().unwrap();
+    let changes = json["resource_changes"].as_array().unwrap();
+    let secret = changes.iter().find(|c| c["address"] == "terraform_data.p").unwrap();
+    assert!(secret["change"]["after"]["input"].is_null());
+    assert_eq!(secret["change"]["after_sensitive"]["input"], true);
+    assert!(run(&bench, &["show", "-json", "--unsealed", "saved.plan"], 0).out.contains("correct-horse"));
+    let applied = run(&bench, &["apply", "saved.plan"], 0);
+    assert!(!applied.text().contains("correct-horse"), "{}", applied.text());
+    assert!(!run(&bench, &["show"], 0).out.contains("correct-horse"));
+    assert!(!run(&bench, &["state", "show", "terraform_data.p"], 0).out.contains("correct-horse"));
+}
+
+#[test]
+fn a_plan_to_destroy() {
+    let bench = Bench::of(STACK, None).unwrap();
+    run(&bench, &["apply", "-auto-approve"], 0);
+    let plan = run(&bench, &["plan", "-destroy", "-out=saved.plan"], 0);
+    contains(&plan.out, &["0 to add, 0 to change, 2 to destroy"]);
+    run(&bench, &["apply", "saved.plan"], 0);
+    assert!(bench.recorded().unwrap().is_empty());
+}
+
+/// Every line of `-json` is an event with the fields that every event has.
+#[test]
+fn events_are_lines_of_json() {
+    let bench = Bench::of(STACK, None).unwrap();
+    for args in [&["plan", "-json"][..], &["apply", "-json", "-auto-approve"], &["destroy", "-json", "-auto-approve"]] {
+        let done = run(&bench, args, 0);
+        let mut kinds = Vec::new();
+        for line in done.out.lines() {
+            let event: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+            for field in ["@level", "@message", "@module", "@timestamp", "type"] {
+                assert!(event[field].is_string(), "{field} missing in {line}");
+            }
+            kinds.push(event["type"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(kinds[0], "version");
+        assert!(kinds.iter().any(|k| k == "change_summary"), "{kinds:?}");
+        assert!(!done.out.contains("correct-horse"));
+    }
+}
