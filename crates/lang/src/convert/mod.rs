@@ -163,6 +163,11 @@ fn go(v: &Value, want: &Ty, at: &mut Vec<Step>) -> Result<Value, ConvertError> {
             }
             _ => return Err(fail(at, "a bool is required")),
         },
+        // How many elements the list will have depends on which of them turn out to be equal.
+        (Kind::Set(l), Ty::List(of)) if l.len() > 1 && !v.is_wholly_known() => {
+            let (_, of) = sequence(v, l, of, at)?;
+            unknown_as(v, &Ty::list(of))
+        }
         (Kind::List(l) | Kind::Set(l) | Kind::Tuple(l), Ty::List(of) | Ty::Set(of)) => {
             let (items, of) = sequence(v, l, of, at)?;
             if matches!(want, Ty::Set(_)) { Value::set(&of, items) } else { Value::list(&of, items) }

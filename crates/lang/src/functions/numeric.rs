@@ -31,7 +31,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("min", &[], Returns::Is(P::Num), |a, _, _| most(a.iter().min_by(|a, b| compare(a, b))))
         .variadic(NUMBERS),
     Function::new("parseint", &[Param::any("number"), Param::num("base")], Returns::Of(parseint_ty), parseint),
-    Function::new("sum", &[Param::any("list")], Returns::Is(P::Num), sum).documented(P::Any).whole(),
+    Function::new("sum", &[Param::any("list")], Returns::Is(P::Num), sum).documented(P::Any),
     Function::new("range", &[], Returns::Is(P::Nums), range).variadic(Param::num("params")),
     Function::new("alltrue", &[Param::new("list", P::Bools)], Returns::Is(P::Bool), |a, _, _| {
         Ok(all(items(a, 0), false))
@@ -78,9 +78,10 @@ fn parseint(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
         .ok_or_else(|| FnError::arg(0, format!("cannot parse {digits:?} as a base {base} integer")))
 }
 
-fn sum(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
+fn sum(a: &[Value], ty: &Ty, _: &FnContext<'_>) -> FnResult {
     let list = match a[0].elements() {
         Some([]) => return Err(FnError::arg(0, "cannot sum an empty list")),
+        Some(_) if !a[0].is_wholly_known() => return Ok(Value::unknown(ty)),
         Some(list) => list,
         None => {
             let message = format!("argument must be list, set, or tuple. Received {}", friendly(&a[0].ty()));
@@ -88,21 +89,13 @@ fn sum(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
         }
     };
     let mut total = Number::ZERO;
-    let mut known = true;
     for v in list {
         let numbers_only = || FnError::arg(0, "argument must be list, set, or tuple of number values");
         let v = convert(v, &Ty::Number).map_err(|_| numbers_only())?;
-        if v.is_null() {
-            return Err(numbers_only());
-        }
-        match v.as_number() {
-            Some(n) => {
-                total = total.checked_add(n).ok_or_else(|| FnError::new("can't compute sum of opposing infinities"))?;
-            }
-            None => known = false,
-        }
+        let n = v.as_number().ok_or_else(numbers_only)?;
+        total = total.checked_add(n).ok_or_else(|| FnError::new("can't compute sum of opposing infinities"))?;
     }
-    Ok(if known { Value::number(total) } else { Value::unknown(&Ty::Number) })
+    Ok(Value::number(total))
 }
 
 /// Most values that `range` makes.
