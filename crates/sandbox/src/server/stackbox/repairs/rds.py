@@ -196,6 +196,32 @@ def replicas():
 
 
 @repair("rds")
+def former_replicas():
+    """RDS API reference, DBInstance: ReadReplicaSourceDBInstanceIdentifier is there only while the instance is a replica,
+    and the source lists it only so long (PromoteReadReplica, RestoreDBInstanceToPointInTime)."""
+    from moto.rds.models import RDSBackend
+
+    @replace(RDSBackend, "promote_read_replica")
+    def promote_read_replica(old, self, params):
+        name = params["db_instance_identifier"]
+        source = getattr(self.databases.get(name), "source_db_instance_identifier", None)
+        database = old(self, params)
+        for other in list(self.databases.values()):
+            other.replicas = [r for r in other.replicas if r not in (name, database.db_instance_arn)]
+        if source is not None:
+            database.source_db_instance_identifier = None
+        database.is_replica = False
+        return database
+
+    @replace(RDSBackend, "restore_db_instance_to_point_in_time")
+    def restore(old, self, *args, **kwargs):
+        made = old(self, *args, **kwargs)
+        made.source_db_instance_identifier = None
+        made.is_replica, made.replicas = False, []
+        return made
+
+
+@repair("rds")
 def instance_states():
     """Amazon RDS user guide, "Viewing Amazon RDS DB instance status": creating, modifying, deleting, then gone; the
     endpoint is known once the instance is available."""
