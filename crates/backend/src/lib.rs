@@ -1,6 +1,6 @@
 //! Backends: where states are kept, configured as in a `backend` block.
 //!
-//! - [`schema`], [`configure`]: the block. **Start here.**
+//! - [`block`], [`configure`]: the block. **Start here.**
 //! - `objects`: object storage on S3. `table`: locks and digests on DynamoDB. `errors`: what their answers mean.
 //!
 //! This crate carries out single requests. What is sent when, and what an answer means for the state, is decided in
@@ -19,7 +19,7 @@ use stackctl_aws::kit::connect::{Connection, connect};
 use stackctl_core::{Error, Host, Known, Result};
 use stackctl_state::{Backend, Local, Remote};
 
-pub use config::{S3, schema};
+pub use config::{S3, schema as block};
 
 /// The backend that a block configures. `kind` is its label; without a block it is `local` with null attributes.
 ///
@@ -32,7 +32,7 @@ pub async fn configure(kind: &str, config: &Known, host: &Host) -> Result<Arc<dy
             let text = |k: &str| config.get(k).as_str();
             Ok(Arc::new(Local::new(&host.cwd, text("path"), text("workspace_dir"))))
         }
-        "s3" => s3(config, host).await,
+        "s3" => s3(config, host, false).await,
         other => Err(Error::invalid(format!("The backend {other:?} is not available.")).hinted(
             "States are kept in local files or in S3: use `backend \"s3\"`, or `backend \"local\"`. A state of another \
              backend can be moved with `terraform init -migrate-state` first.",
@@ -40,11 +40,12 @@ pub async fn configure(kind: &str, config: &Known, host: &Host) -> Result<Arc<dy
     }
 }
 
-/// The `s3` backend.
+/// The `s3` backend. With `journal`, each run keeps a journal beside the state, so that a killed one loses nothing; it
+/// needs `s3:ListBucket`, and to get, put and delete `KEY.journal/*`.
 ///
 /// # Errors
 /// As for [`configure`].
-pub async fn s3(config: &Known, host: &Host) -> Result<Arc<dyn Backend>> {
+pub async fn s3(config: &Known, host: &Host, journal: bool) -> Result<Arc<dyn Backend>> {
     let settings = S3::decode(config, &host.env)?;
     let connection = connect(&settings.connection, host).await?;
     let mut remote = Remote::new(
@@ -57,6 +58,9 @@ pub async fn s3(config: &Known, host: &Host) -> Result<Arc<dyn Backend>> {
     }
     if settings.use_lockfile {
         remote = remote.lockfile();
+    }
+    if journal {
+        remote = remote.journal();
     }
     Ok(Arc::new(remote))
 }

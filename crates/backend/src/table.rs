@@ -147,7 +147,7 @@ impl LockTable for Table {
 
 fn with_item(mut e: stackctl_state::store::StoreError, there: Option<Attributes>) -> stackctl_state::store::StoreError {
     if e.is_condition() {
-        e.kind = StoreErrorKind::Condition(there.filter(|m| !m.is_empty()).map(read));
+        e.kind = StoreErrorKind::Condition(there.filter(|m| !m.is_empty()).map(|m| Box::new(read(m))));
     }
     e
 }

@@ -118,7 +118,7 @@ pub enum Error {
         /// Which object or item.
         place: String,
         /// What the store said.
-        error: StoreError,
+        error: Box<StoreError>,
     },
     /// The state could not be saved; what it holds was written to a file instead.
     #[error("the state could not be saved: {cause}")]
@@ -138,7 +138,7 @@ impl Error {
         Error::Io { what, path: path.to_owned(), problem: e.to_string() }
     }
     pub(crate) fn store(what: &'static str, place: &str, error: StoreError) -> Error {
-        Error::Store { what, place: place.to_owned(), error }
+        Error::Store { what, place: place.to_owned(), error: Box::new(error) }
     }
     /// True if nothing more may be sent or written after it.
     pub fn is_fence(&self) -> bool {

@@ -155,7 +155,7 @@ impl Memory {
 }
 
 fn condition<T>(item: Option<Item>) -> Answer<T> {
-    Err(StoreError::new(StoreErrorKind::Condition(item), "the condition is false"))
+    Err(StoreError::new(StoreErrorKind::Condition(item.map(Box::new)), "the condition is false"))
 }
 
 impl Objects for Memory {

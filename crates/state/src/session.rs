@@ -5,7 +5,7 @@
 //! writes whatever has been appended meanwhile in one go (group commit), outcomes before intents. It keeps a ledger of
 //! what is durable, which is what folds write: never a record ahead of its intent.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -357,6 +357,8 @@ pub(crate) struct Opened {
     pub(crate) existed: bool,
     /// The journal is unclean: a fold is due even if the lookups change nothing.
     pub(crate) recovered: bool,
+    /// Journal records that no checkpoint covers.
+    pub(crate) records: usize,
     pub(crate) writer: Option<Box<dyn Writer>>,
     pub(crate) place: String,
     pub(crate) id: String,
@@ -372,14 +374,14 @@ enum Command {
 }
 
 pub(crate) fn start(opened: Opened, access: Access, host: &Host, watch: &Watch) -> Session {
-    let Opened { ledger, existed, recovered, writer, place, id, fence, lease } = opened;
+    let Opened { ledger, existed, recovered, records, writer, place, id, fence, lease } = opened;
     let pending = Pending {
         open: ledger.open.values().cloned().collect(),
         doubts: ledger.doubts.values().cloned().collect(),
         claims: ledger.claims.clone(),
     };
     if !pending.open.is_empty() || recovered {
-        watch(Notice::Recovering { records: 0, open: pending.open.len() });
+        watch(Notice::Recovering { records, open: pending.open.len() });
     }
     if !pending.claims.is_empty() {
         watch(Notice::Foreign { claims: pending.claims.len() });
@@ -568,15 +570,11 @@ impl Task {
 /// Outcomes before intents, so that an intent may ride with the outcome that it depends on. Records of one object keep
 /// their order, because an intent never precedes its own outcome in one batch.
 fn outcomes_first(batch: Vec<Record>) -> Vec<Record> {
-    let mut seen: HashMap<String, ()> = HashMap::new();
-    for r in &batch {
-        if let Record::Intent(i) = r {
-            seen.insert(i.token.clone(), ());
-        }
-    }
+    let announced: HashSet<&str> =
+        batch.iter().filter_map(|r| if let Record::Intent(i) = r { Some(i.token.as_str()) } else { None }).collect();
     let own = batch.iter().any(|r| match r {
-        Record::Done(d) => seen.contains_key(&d.token),
-        Record::Failed { token } => seen.contains_key(token),
+        Record::Done(d) => announced.contains(d.token.as_str()),
+        Record::Failed { token } => announced.contains(token.as_str()),
         _ => false,
     });
     if own {

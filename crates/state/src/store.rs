@@ -26,7 +26,7 @@ pub struct StoreError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreErrorKind {
     /// A condition was false: 412, `ConditionalCheckFailedException` (with the item as it is, where the store says).
-    Condition(Option<Item>),
+    Condition(Option<Box<Item>>),
     /// Two conditional writes met: 409. Repeat.
     Busy,
     /// What was to be changed does not exist.

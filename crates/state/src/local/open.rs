@@ -53,12 +53,13 @@ pub(super) async fn open(path: PathBuf, place: String, options: Options, host: &
     let existed = found.bytes.is_some();
     let ledger = found.replayed.ledger.clone();
     let recovered = found.replayed.unclean;
+    let records = found.replayed.records;
     let writer = (options.access != Access::Read).then(|| {
         let w = LocalWriter::new(path, place.clone(), lock, found, id.clone(), &options, host);
         Box::new(w) as Box<dyn Writer>
     });
     let (fence, _) = watch::channel(None);
-    let opened = Opened { ledger, existed, recovered, writer, place, id, fence, lease: None };
+    let opened = Opened { ledger, existed, recovered, records, writer, place, id, fence, lease: None };
     Ok(session::start(opened, options.access, host, &options.watch))
 }
 

@@ -252,7 +252,7 @@ async fn the_journal_cut_anywhere() {
     let (first, whole) = (std::fs::read(&state).unwrap(), std::fs::read(&journal).unwrap());
     let mut last = 0;
     let near_a_line = |i: &usize| {
-        *i == whole.len() || i % 97 == 0 || whole[i.saturating_sub(1)..].iter().take(3).any(|b| *b == b'\n')
+        *i == whole.len() || i.is_multiple_of(97) || whole[i.saturating_sub(1)..].iter().take(3).any(|b| *b == b'\n')
     };
     for end in (0..=whole.len()).filter(near_a_line) {
         std::fs::write(&state, &first).unwrap();

@@ -19,10 +19,9 @@ use crate::record::Record;
 use crate::segment::{Base, Header, Kind, Segment};
 use crate::session::Writer;
 
-/// A fold is due when this much lies in the journal.
+/// A fold is due when this much lies in the journal, and no less than the state has: folds then cost no more than the
+/// records themselves, whatever the size of the state.
 const FOLD_BYTES: usize = 4 << 20;
-/// A fold is due after this many group commits.
-const FOLD_COMMITS: usize = 200;
 
 pub(super) struct LocalWriter {
     disk: Option<Disk>,
@@ -41,7 +40,8 @@ pub(super) struct LocalWriter {
     /// Records lie above the checkpoint.
     unfolded: bool,
     bytes: usize,
-    commits: usize,
+    /// Bytes of the state file.
+    size: usize,
     /// The state as the file has it; `None` if there is no file yet.
     written: Option<State>,
     base: Base,
@@ -78,6 +78,7 @@ impl LocalWriter {
         };
         let written = bytes.as_deref().and_then(|b| State::parse(b, &place).ok());
         let epoch = replayed.top + 1;
+        let size = bytes.as_ref().map_or(0, Vec::len);
         LocalWriter {
             disk: Some(Disk {
                 path,
@@ -97,7 +98,7 @@ impl LocalWriter {
             closed: !replayed.unclosed,
             unfolded: replayed.unclean,
             bytes: 0,
-            commits: 0,
+            size,
             written,
             base,
         }
@@ -132,6 +133,7 @@ impl LocalWriter {
         state.mark = Some(Mark { epoch: self.epoch, through: self.next.saturating_sub(1), writer: self.id.clone() });
         let bytes = state.to_bytes();
         let base = Base::of(Some(&bytes), state.serial);
+        self.size = bytes.len();
         self.on_disk(move |d| d.replace_state(&bytes)).await?;
         self.base = base;
         self.written = Some(state.clone());
@@ -148,7 +150,6 @@ impl LocalWriter {
             if self.opened { Kind::Data } else { Kind::Open { base: self.base.clone(), takeover: self.takeover } };
         let bytes = Segment::encode(&self.header(kind, &lineage), records, false);
         self.bytes += bytes.len();
-        self.commits += 1;
         self.on_disk(move |d| d.append(&bytes)).await?;
         self.next += 1;
         self.opened = true;
@@ -189,7 +190,6 @@ impl LocalWriter {
         self.closed = close;
         self.unfolded = false;
         self.bytes = 0;
-        self.commits = 0;
         Ok(())
     }
 }
@@ -202,7 +202,7 @@ impl Writer for LocalWriter {
         Box::pin(self.do_fold(ledger, changed, close))
     }
     fn wants_fold(&self) -> bool {
-        self.bytes > FOLD_BYTES || self.commits > FOLD_COMMITS
+        self.bytes > FOLD_BYTES.max(self.size)
     }
     fn unlock<'a>(&'a mut self) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.on_disk(|d| d.lock.take().map_or(Ok(()), Lock::release)))

@@ -24,7 +24,7 @@ use crate::record::Record;
 use crate::segment::{Base, Header, Kind, Replayed, Segment, replay};
 use crate::session::{self, Opened, Session, Writer, writer_id};
 
-/// A fold is due when this much lies in the journal.
+/// A fold is due when this much lies in the journal, and no less than the state has.
 const FOLD_BYTES: usize = 4 << 20;
 /// A fold is due after this many segments.
 const FOLD_SEGMENTS: usize = 200;
@@ -68,11 +68,12 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
     let ledger = look.replayed.ledger.clone();
     let existed = look.kept.state.is_some();
     let recovered = look.replayed.unclean || look.repair;
+    let records = look.replayed.records;
     let place = spot.place.clone();
     let writer = (options.access != Access::Read)
         .then(|| Box::new(JournalWriter::new(spot, lock, id.clone(), look, epoch, host)) as Box<dyn Writer>);
     let (fence, _) = watch::channel(None);
-    let opened = Opened { ledger, existed, recovered, writer, place, id, fence, lease: None };
+    let opened = Opened { ledger, existed, recovered, records, writer, place, id, fence, lease: None };
     Ok(session::start(opened, options.access, host, &options.watch))
 }
 
@@ -190,6 +191,8 @@ struct JournalWriter {
     unfolded: bool,
     repair: bool,
     bytes: usize,
+    /// Bytes of the state object.
+    size: usize,
     count: usize,
     etag: Option<String>,
     digest: Option<String>,
@@ -203,6 +206,7 @@ impl JournalWriter {
     fn new(spot: Spot, lock: Option<Lock>, id: String, look: Look, epoch: Option<u64>, host: &Host) -> JournalWriter {
         let Look { kept, listed, replayed, base, repair } = look;
         let now = host.clock.now();
+        let size = kept.bytes.as_ref().map_or(0, Vec::len);
         let mut live: BTreeMap<u64, Option<bool>> = listed.numbers.iter().map(|n| (*n, None)).collect();
         let lineage = &replayed.ledger.state.lineage;
         for s in &listed.segments {
@@ -220,6 +224,7 @@ impl JournalWriter {
             unfolded: replayed.unclean,
             repair,
             bytes: 0,
+            size,
             count: 0,
             etag: kept.etag,
             digest: kept.digest,
@@ -277,6 +282,7 @@ impl JournalWriter {
         };
         self.etag = Some(etag);
         self.base = Base::of(Some(&bytes), next.serial);
+        self.size = bytes.len();
         *state = next;
         self.written = Some(state.clone());
         self.set_digest(&bytes).await
@@ -411,7 +417,7 @@ impl Writer for JournalWriter {
         Box::pin(self.do_fold(ledger, changed, close))
     }
     fn wants_fold(&self) -> bool {
-        self.bytes > FOLD_BYTES || self.count > FOLD_SEGMENTS
+        self.bytes > FOLD_BYTES.max(self.size) || self.count > FOLD_SEGMENTS
     }
     fn unlock<'a>(&'a mut self) -> BoxFuture<'a, Result<()>> {
         Box::pin(async {

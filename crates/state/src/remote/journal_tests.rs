@@ -415,7 +415,7 @@ async fn a_damaged_segment_is_named_and_nothing_is_written() {
     run.abort();
     w.store.heal();
     w.steal();
-    let key = w.store.keys().into_iter().filter(|k| k.contains(".journal/")).next_back().unwrap();
+    let key = w.store.keys().into_iter().rfind(|k| k.contains(".journal/")).unwrap();
     let mut bytes = w.store.object(&key).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -152,7 +152,7 @@ async fn put_item(spot: &Spot, info: &LockInfo) -> Result<Result<(), Held>> {
         };
         if let StoreErrorKind::Condition(there) = &e.kind {
             let there = match there {
-                Some(t) => Some(t.clone()),
+                Some(t) => Some((**t).clone()),
                 None => spot.again("reading the lock of", &spot.place, || table.get(&spot.path)).await?,
             };
             return Ok(match there.map(|t| t.info) {

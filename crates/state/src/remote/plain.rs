@@ -58,6 +58,7 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
         ledger: Ledger::new(state),
         existed,
         recovered: false,
+        records: 0,
         writer,
         place: spot.place,
         id: writer_id(&*host.ids),
