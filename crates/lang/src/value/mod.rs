@@ -16,7 +16,8 @@ pub mod order;
 pub mod refine;
 pub mod show;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -79,17 +80,44 @@ pub enum Kind<'a> {
     Object(&'a BTreeMap<String, Value>),
 }
 
-/// Shares the common types, so that typed nulls and unknowns allocate nothing.
+/// A shared copy of a type, for typed nulls and unknowns and for elements. Primitives and collections of them are shared
+/// by all; the types of schemas come again and again from the same place in memory, which is remembered.
 pub(crate) fn share(ty: &Ty) -> Arc<Ty> {
-    static COMMON: LazyLock<[Arc<Ty>; 4]> =
-        LazyLock::new(|| [Ty::Dynamic, Ty::String, Ty::Number, Ty::Bool].map(Arc::new));
-    match ty {
-        Ty::Dynamic => COMMON[0].clone(),
-        Ty::String => COMMON[1].clone(),
-        Ty::Number => COMMON[2].clone(),
-        Ty::Bool => COMMON[3].clone(),
-        other => Arc::new(without_optional(other)),
+    const PRIMITIVES: [Ty; 4] = [Ty::Dynamic, Ty::String, Ty::Number, Ty::Bool];
+    type Four = [Arc<Ty>; 4];
+    static COMMON: LazyLock<[Four; 4]> = LazyLock::new(|| {
+        let of = |f: fn(Ty) -> Ty| PRIMITIVES.map(|t| Arc::new(f(t)));
+        [of(|t| t), of(Ty::list), of(Ty::set), of(Ty::map)]
+    });
+    thread_local! {
+        /// By address; only a guess, since another type may stand there by now.
+        static SEEN: RefCell<HashMap<usize, Arc<Ty>>> = RefCell::default();
     }
+    const MOST_SEEN: usize = 4096;
+    let position = |t: &Ty| PRIMITIVES.iter().position(|p| p == t);
+    let common = match ty {
+        Ty::List(t) => position(t).map(|i| &COMMON[1][i]),
+        Ty::Set(t) => position(t).map(|i| &COMMON[2][i]),
+        Ty::Map(t) => position(t).map(|i| &COMMON[3][i]),
+        t => position(t).map(|i| &COMMON[0][i]),
+    };
+    if let Some(t) = common {
+        return t.clone();
+    }
+    SEEN.with_borrow_mut(|seen| {
+        let at = std::ptr::from_ref(ty).addr();
+        if let Some(t) = seen.get(&at)
+            && same_ty(t, ty)
+        {
+            return t.clone();
+        }
+        if seen.len() >= MOST_SEEN {
+            seen.clear();
+        }
+        let shared = Arc::new(without_optional(ty));
+        seen.insert(at, shared.clone());
+        shared
+    })
 }
 
 /// The type with every attribute required: values never have optional attributes, only constraints do.
@@ -436,6 +464,16 @@ mod tests {
             Value::set(&Ty::String, vec![Value::from("a").with_marks(Marks::SENSITIVE), Value::unknown(&Ty::String)]);
         assert_eq!(s.marks(), Marks::SENSITIVE);
         assert!(!s.is_wholly_known() && s.is_known());
+    }
+
+    #[test]
+    fn a_type_at_the_place_of_another_is_told_apart() {
+        let mut ty = Ty::object([("a", Ty::String)]);
+        let first = Value::null(&ty);
+        assert!(Arc::ptr_eq(&share(&ty), &share(&ty)));
+        ty = Ty::object([("b", Ty::String)]);
+        assert_eq!(Value::null(&ty).ty(), ty);
+        assert_eq!(first.ty(), Ty::object([("a", Ty::String)]));
     }
 
     #[test]
