@@ -17,6 +17,9 @@ mod ec2;
 #[cfg(feature = "iam")]
 mod iam;
 
+#[cfg(feature = "rds")]
+mod rds;
+
 #[cfg(feature = "s3")]
 mod s3;
 
@@ -32,6 +35,8 @@ pub fn aws() -> kit::provider::Aws {
         ec2::service(),
         #[cfg(feature = "iam")]
         iam::service(),
+        #[cfg(feature = "rds")]
+        rds::service(),
         #[cfg(feature = "s3")]
         s3::service(),
     ])

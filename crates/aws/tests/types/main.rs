@@ -4,5 +4,6 @@
 mod ec2;
 mod facts;
 mod iam;
+mod rds;
 mod rig;
 mod s3;

@@ -186,10 +186,10 @@ impl Rig {
                 match l.status {
                     Status::Ready => return l,
                     Status::Failed(e) => panic!("{ty}: {e}"),
-                    _ => {}
+                    _ => self.sandbox.clock_advance(Duration::from_secs(60)).await.unwrap(),
                 }
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("{ty} {id} does not become ready");
     }
@@ -293,7 +293,9 @@ impl Rig {
             for _ in 0..200 {
                 match self.read_as(o.ty, &o.id, o.state.clone()).await {
                     None => return self.unfindable(&o).await,
-                    Some(l) if l.status == Status::Deleting => tokio::time::sleep(Duration::from_millis(50)).await,
+                    Some(l) if l.status == Status::Deleting => {
+                        self.sandbox.clock_advance(Duration::from_secs(60)).await.unwrap();
+                    }
                     Some(_) => panic!("{} {} is still there", o.ty, o.id),
                 }
             }
