@@ -10,7 +10,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("yamlencode", &[Param::any("value").dynamic().null()], Returns::Is(P::Str), |a, _, _| {
         Ok(Value::string(encode(&a[0])))
     })
-    .whole(),
+    .whole()
+    .nullable(),
     Function::new("yamldecode", &[Param::str("src")], Returns::Is(P::Any), |a, _, _| {
         super::yaml_decode::decode(text(a, 0))
     })

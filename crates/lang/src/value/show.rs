@@ -94,6 +94,7 @@ fn wrapped(function: &str, out: &mut String, inner: impl FnOnce(&mut String)) {
 }
 
 fn null(ty: &Ty) -> String {
+    let friendly = |t: &Ty| if *t == Ty::Dynamic { "dynamic".to_owned() } else { friendly(t) };
     match ty {
         Ty::Dynamic => "null".to_owned(),
         Ty::String => "tostring(null)".to_owned(),
