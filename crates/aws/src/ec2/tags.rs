@@ -32,7 +32,6 @@ pub(crate) fn from_sdk(tags: &[Tag]) -> Tags {
 }
 
 /// Filter for what an intent made, by its ownership tag: for `find` of types without a unique name.
-#[expect(dead_code, reason = "the first type without a name takes it into use")]
 pub(crate) fn owned_by(token: &str) -> Filter {
     super::filter(&format!("tag:{OWNER_TAG}"), [token])
 }

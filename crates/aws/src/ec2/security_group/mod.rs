@@ -1,6 +1,6 @@
 //! `aws_security_group`. The type has a folder because its rules need a comparison of their own: see [`rules`].
 
-mod rules;
+pub(super) mod rules;
 
 use aws_sdk_ec2::types::{IpPermission, ResourceType};
 
@@ -129,7 +129,12 @@ impl Update for SecurityGroup {
                 cx.ec2().revoke_security_group_ingress().group_id(id).set_ip_permissions(Some(revoke)).send().await?;
             }
             if !authorize.is_empty() {
-                cx.ec2().authorize_security_group_ingress().group_id(id).set_ip_permissions(Some(authorize)).send().await?;
+                cx.ec2()
+                    .authorize_security_group_ingress()
+                    .group_id(id)
+                    .set_ip_permissions(Some(authorize))
+                    .send()
+                    .await?;
             }
         }
         // What AWS itself allows a new group is not the user's: it goes, unless configuration says it again.
@@ -145,17 +150,23 @@ impl Update for SecurityGroup {
                 cx.ec2().revoke_security_group_egress().group_id(id).set_ip_permissions(Some(revoke)).send().await?;
             }
             if !authorize.is_empty() {
-                cx.ec2().authorize_security_group_egress().group_id(id).set_ip_permissions(Some(authorize)).send().await?;
+                cx.ec2()
+                    .authorize_security_group_egress()
+                    .group_id(id)
+                    .set_ip_permissions(Some(authorize))
+                    .send()
+                    .await?;
             }
         }
         Ok(())
     }
 }
 
-type Rules = Option<BTreeSet<Rule>>;
+/// The inline rules of a direction.
+pub(super) type Rules = Option<BTreeSet<Rule>>;
 
 /// The permissions to revoke and to authorize. Removing comes first: AWS refuses a source that a rule has already.
-fn difference(id: &str, old: &Rules, new: &Rules) -> (Vec<IpPermission>, Vec<IpPermission>) {
+pub(super) fn difference(id: &str, old: &Rules, new: &Rules) -> (Vec<IpPermission>, Vec<IpPermission>) {
     let (old, new) = (atoms(old.iter().flatten()), atoms(new.iter().flatten()));
     (permissions(id, old.difference(&new)), permissions(id, new.difference(&old)))
 }
@@ -179,13 +190,14 @@ fn live(cx: &Cx, id: &str, g: &aws_sdk_ec2::types::SecurityGroup, known: &Securi
 }
 
 async fn revoke_default_egress(cx: &Cx, id: &str, live: &Rules) -> Result<()> {
-    for (rule, always) in [(Rule::everything("0.0.0.0/0"), false), (Rule::everything("::/0"), true)] {
+    for (network, always) in [("0.0.0.0/0", false), ("::/0", true)] {
+        let rule = Rule::everything(network);
         // Whether a group has the IPv6 rule does not show in every read, so that one is revoked in any case.
         if !always && !live.iter().flatten().any(|r| atoms([r]).is_superset(&atoms([&rule]))) {
             continue;
         }
         let call = cx.ec2().revoke_security_group_egress().group_id(id);
-        match call.set_ip_permissions(Some(permissions(id, &atoms([&rule])))).send().await.map_err(Error::from) {
+        match call.ip_permissions(rules::default_egress(network)).send().await.map_err(Error::from) {
             Err(e) if e.is_not_found() || e.code() == "InvalidParameterValue" => {}
             done => {
                 done?;
@@ -209,10 +221,22 @@ async fn revoke_everything(cx: &Cx, id: &str) -> Result<()> {
         let concerned = |p: &[IpPermission]| if of == id { p.to_vec() } else { rules::naming(p, id) };
         let (ingress, egress) = (concerned(g.ip_permissions()), concerned(g.ip_permissions_egress()));
         if !ingress.is_empty() {
-            cx.ec2().revoke_security_group_ingress().group_id(of).set_ip_permissions(Some(ingress)).send().await.absent()?;
+            cx.ec2()
+                .revoke_security_group_ingress()
+                .group_id(of)
+                .set_ip_permissions(Some(ingress))
+                .send()
+                .await
+                .absent()?;
         }
         if !egress.is_empty() {
-            cx.ec2().revoke_security_group_egress().group_id(of).set_ip_permissions(Some(egress)).send().await.absent()?;
+            cx.ec2()
+                .revoke_security_group_egress()
+                .group_id(of)
+                .set_ip_permissions(Some(egress))
+                .send()
+                .await
+                .absent()?;
         }
     }
     Ok(())

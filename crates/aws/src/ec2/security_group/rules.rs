@@ -15,7 +15,11 @@ pub(crate) struct Rule {
     #[attr(cidr4(0, 32))]
     pub(crate) cidr_blocks: Option<Vec<String>>,
     /// Description of each of its sources.
-    #[attr(default = "", length(0, 255), pattern(r"[A-Za-z0-9 _.:/()#,@\[\]+=&;{}!$*-]*", "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"))]
+    #[attr(
+        default = "",
+        length(0, 255),
+        pattern(r"[A-Za-z0-9 _.:/()#,@\[\]+=&;{}!$*-]*", "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*")
+    )]
     pub(crate) description: String,
     /// First port, or the ICMP type.
     #[attr(integer)]
@@ -73,7 +77,7 @@ enum Source {
 }
 
 /// The name under which the API knows a protocol.
-fn protocol(text: &str) -> String {
+pub(crate) fn protocol(text: &str) -> String {
     match text.to_ascii_lowercase().as_str() {
         "all" | "-1" => "-1".into(),
         "6" => "tcp".into(),
@@ -200,7 +204,10 @@ pub(crate) fn permissions<'a>(group: &str, atoms: impl IntoIterator<Item = &'a A
 fn permission(group: &str, atoms: &[&Atom]) -> IpPermission {
     let key = &atoms[0].key;
     let text = Some(&key.description).filter(|d| !d.is_empty()).cloned();
-    let mut p = IpPermission::builder().ip_protocol(&key.protocol).from_port(key.from).to_port(key.to);
+    // "All protocols" has no ports.
+    let port = |n: i32| Some(n).filter(|_| key.protocol != "-1");
+    let mut p =
+        IpPermission::builder().ip_protocol(&key.protocol).set_from_port(port(key.from)).set_to_port(port(key.to));
     for a in atoms {
         p = match &a.source {
             Source::Cidr(c) => p.ip_ranges(IpRange::builder().cidr_ip(c).set_description(text.clone()).build()),
@@ -220,6 +227,15 @@ fn permission(group: &str, atoms: &[&Atom]) -> IpPermission {
         };
     }
     p.build()
+}
+
+/// What AWS allows a new group, in the form in which it is revoked.
+pub(crate) fn default_egress(network: &str) -> IpPermission {
+    let p = IpPermission::builder().ip_protocol("-1").from_port(0).to_port(0);
+    match network.contains(':') {
+        true => p.ipv6_ranges(Ipv6Range::builder().cidr_ipv6(network).build()).build(),
+        false => p.ip_ranges(IpRange::builder().cidr_ip(network).build()).build(),
+    }
 }
 
 /// The parts of permissions that name a group.
