@@ -20,6 +20,8 @@ mod iam;
 #[cfg(feature = "rds")]
 mod rds;
 
+mod meta;
+
 #[cfg(feature = "s3")]
 mod s3;
 
@@ -37,6 +39,7 @@ pub fn aws() -> kit::provider::Aws {
         iam::service(),
         #[cfg(feature = "rds")]
         rds::service(),
+        meta::service(),
         #[cfg(feature = "s3")]
         s3::service(),
     ])

@@ -355,6 +355,10 @@ impl Sheet {
     #[must_use]
     pub fn framework(mut self) -> Sheet {
         self.schema.zero_is_null = false;
+        // There, nobody may set all tags.
+        if let Some(all) = self.schema.block.attrs.get_mut("tags_all") {
+            all.presence = Presence::Computed;
+        }
         self
     }
     /// Deprecates the `id` attribute, with the advice.

@@ -5,5 +5,7 @@ mod ec2;
 mod facts;
 mod iam;
 mod rds;
+mod group_rules;
+mod network;
 mod rig;
 mod s3;
