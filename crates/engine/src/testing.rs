@@ -4,7 +4,7 @@
 //! it is told to. Types: `test_thing` (every kind of attribute), `test_part` (refers to things, no frills), `test_value`
 //! (lives in state alone, like `terraform_data`), and the data source `test_lookup`. Start at [`Bench`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path as FilePath;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -595,9 +595,4 @@ impl Bench {
         f(&mut s);
         self.state = Arc::new(s);
     }
-}
-
-/// Fields of a set, joined.
-pub fn joined(fields: &BTreeSet<String>) -> String {
-    fields.iter().cloned().collect::<Vec<_>>().join(",")
 }

@@ -15,10 +15,13 @@ use super::graph::NodeId;
 use super::scope::Rep;
 use crate::plan::{CheckAddr, CheckInstance, CheckResult, CheckStatus};
 
+/// Status and messages, by module instance and key.
+type Instances = BTreeMap<(ModuleAddr, Option<InstanceKey>), (CheckStatus, Vec<String>)>;
+
 /// Results of conditions, by object and instance.
 #[derive(Clone, Debug, Default)]
 pub struct Checks {
-    results: BTreeMap<CheckAddr, BTreeMap<(ModuleAddr, Option<InstanceKey>), (CheckStatus, Vec<String>)>>,
+    results: BTreeMap<CheckAddr, Instances>,
 }
 
 impl Checks {
@@ -45,7 +48,7 @@ impl Checks {
     }
     /// All results, in order of address.
     pub fn results(&self) -> Vec<CheckResult> {
-        let one = |(addr, instances): (&CheckAddr, &BTreeMap<_, (CheckStatus, Vec<String>)>)| CheckResult {
+        let one = |(addr, instances): (&CheckAddr, &Instances)| CheckResult {
             addr: addr.clone(),
             status: instances.values().map(|(s, _)| *s).max().unwrap_or(CheckStatus::Pass),
             instances: instances

@@ -11,16 +11,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
-use stackctl_core::{
-    Diagnostic, Diagnostics, Ids, InstanceAddr, InstanceKey, Mode, ModuleAddr, Partial, Path, SourceRange, Ty,
-};
+use stackctl_core::{Diagnostic, Diagnostics, Ids, InstanceAddr, InstanceKey, Mode, ModuleAddr, SourceRange};
 use stackctl_hcl::{Expr, SourceMap, Span};
-use stackctl_lang::config::inputs::prepare;
 use stackctl_lang::config::{Config, Repeat};
 use stackctl_lang::diag::{Problem, diagnostics, range};
 use stackctl_lang::eval::{Expansion, Unknowns, expr, repeat};
 use stackctl_lang::files::Files;
-use stackctl_lang::value::{Marks, Value};
+use stackctl_lang::value::Value;
 
 use super::conditions::Checks;
 use super::graph::{Graph, Kind, ModId, NodeId};
@@ -63,12 +60,12 @@ pub struct Evaluator<'p> {
     pub checks: Checks,
     /// What was wrong so far.
     pub diags: Diagnostics,
-    modules: Vec<ModTable>,
+    pub(super) modules: Vec<ModTable>,
     /// By node, then by module instance.
-    slots: Vec<Vec<Slot>>,
+    pub(super) slots: Vec<Vec<Slot>>,
     /// By node, then by module instance.
-    resources: HashMap<NodeId, Vec<Option<ResTable>>>,
-    types: Types<'p>,
+    pub(super) resources: HashMap<NodeId, Vec<Option<ResTable>>>,
+    pub(super) types: Types<'p>,
     /// Values that instances have as soon as they exist, during an apply.
     pub(super) given: HashMap<InstanceAddr, super::values::Given>,
     /// Nothing is planned: repeated objects are evaluated once, with unknown keys.
@@ -76,7 +73,7 @@ pub struct Evaluator<'p> {
 }
 
 #[derive(Clone, Debug, Default)]
-enum Slot {
+pub(super) enum Slot {
     #[default]
     Empty,
     Done(Value),
@@ -85,11 +82,11 @@ enum Slot {
 
 /// Instances of a module.
 #[derive(Debug, Default)]
-struct ModTable {
+pub(super) struct ModTable {
     instances: Vec<ModInstance>,
     by_place: HashMap<(u32, Option<InstanceKey>), u32>,
     by_addr: HashMap<ModuleAddr, u32>,
-    by_parent: HashMap<u32, Vec<u32>>,
+    pub(super) by_parent: HashMap<u32, Vec<u32>>,
 }
 
 /// An instance of a module.
@@ -102,15 +99,15 @@ pub struct ModInstance {
     /// Its key.
     pub key: Option<InstanceKey>,
     /// `each.value` of its call.
-    each: Option<Value>,
+    pub(super) each: Option<Value>,
 }
 
 /// Instances of a resource in a module instance.
 #[derive(Debug)]
-struct ResTable {
-    expansion: Expansion,
-    values: BTreeMap<Option<InstanceKey>, Value>,
-    whole: OnceLock<Value>,
+pub(super) struct ResTable {
+    pub(super) expansion: Expansion,
+    pub(super) values: BTreeMap<Option<InstanceKey>, Value>,
+    pub(super) whole: OnceLock<Value>,
 }
 
 impl<'p> Evaluator<'p> {
@@ -139,7 +136,7 @@ impl<'p> Evaluator<'p> {
         self.validating = true;
         self
     }
-    fn repeat(&self, r: &Repeat, id: NodeId, instance: u32) -> (Expansion, Vec<Problem>) {
+    pub(super) fn repeat(&self, r: &Repeat, id: NodeId, instance: u32) -> (Expansion, Vec<Problem>) {
         let unknowns = if self.validating { Unknowns::Allowed } else { Unknowns::Refused };
         let (expansion, problems) = repeat(r, unknowns, &self.place(id, instance, Rep::Single, None));
         match r {
@@ -428,207 +425,6 @@ impl<'p> Evaluator<'p> {
         }
     }
 
-    fn variable(&mut self, id: NodeId, instance: u32) -> Option<Value> {
-        let graph = Arc::clone(&self.graph);
-        let v = graph.variable(id)?;
-        let module = graph.node(id).module;
-        let given = match graph.module(module).parent {
-            None => self.settings.variables.get(&v.name).cloned().map(|value| (value, None)),
-            Some((parent, call)) => {
-                let (_, call) = graph.module(parent).module.content.module_calls.get_index(call as usize)?;
-                match call.body.attribute(&v.name) {
-                    None => None,
-                    Some(a) => {
-                        let at = self.module_instance(module, instance);
-                        let outer = at.parent;
-                        let (key, each) = (at.key.clone(), at.each.clone());
-                        let rep = match (&key, &each) {
-                            (Some(InstanceKey::Int(i)), _) => Rep::Count(*i),
-                            (Some(InstanceKey::Str(k)), Some(v)) => Rep::Each(k, v),
-                            _ if self.validating && !matches!(call.repeat, Repeat::Single) => Rep::Unknown,
-                            _ => Rep::Single,
-                        };
-                        let (value, problems) = {
-                            let place = Place { ev: self, module: parent, instance: outer, rep, this: None };
-                            expr(&a.expr, &place)
-                        };
-                        let name = format!("module.{}", call.name);
-                        if !self.report(problems, Some(&name)) {
-                            return None;
-                        }
-                        Some((value, Some(a.expr.span)))
-                    }
-                }
-            }
-        };
-        let (given, span) = given.map_or((None, v.span), |(value, span)| (Some(value), span.unwrap_or(v.span)));
-        match prepare(v, given, span) {
-            Ok(v) => Some(v),
-            Err(p) => {
-                self.report(vec![p], None);
-                None
-            }
-        }
-    }
-
-    fn local(&mut self, id: NodeId, instance: u32) -> Option<Value> {
-        let graph = Arc::clone(&self.graph);
-        let (_, l) = graph.local(id)?;
-        self.expression(&l.value, id, instance, Rep::Single)
-    }
-
-    fn output(&mut self, id: NodeId, instance: u32) -> Option<Value> {
-        let graph = Arc::clone(&self.graph);
-        let o = graph.output(id)?;
-        if !self.output_preconditions(id, instance) {
-            return None;
-        }
-        let value = self.expression(&o.value, id, instance, Rep::Single)?;
-        let root = graph.node(id).module.0 == 0;
-        let marks = value.all_marks();
-        let mut wrong = None;
-        if root && marks.is_ephemeral() {
-            wrong = Some((
-                "Ephemeral value not allowed",
-                "Outputs of the root module are stored, and this value must not be.".to_owned(),
-            ));
-        } else if !root && marks.is_ephemeral() && !o.ephemeral {
-            wrong = Some((
-                "Ephemeral value not allowed",
-                format!("The value of \"{}\" is ephemeral: declare the output with ephemeral = true.", o.name),
-            ));
-        } else if root && marks.is_sensitive() && !o.sensitive {
-            wrong = Some((
-                "Output refers to sensitive values",
-                format!(
-                    "The value of \"{}\" holds something sensitive. To show nothing of it by accident, declare the output with sensitive = true, or use nonsensitive() where it is none.",
-                    o.name
-                ),
-            ));
-        }
-        if let Some((summary, detail)) = wrong {
-            self.report(vec![Problem::error(summary, detail).at(o.value.span)], None);
-            return None;
-        }
-        let value = if o.sensitive { value.sensitive() } else { value };
-        Some(if o.ephemeral { value.with_marks(Marks::EPHEMERAL) } else { value })
-    }
-
-    fn call(&mut self, id: NodeId, instance: u32) -> Option<Value> {
-        let graph = Arc::clone(&self.graph);
-        let call = graph.call(id)?;
-        let (expansion, problems) = self.repeat(&call.repeat, id, instance);
-        let name = self.name(id, instance);
-        if !self.report(problems, Some(&name)) {
-            return None;
-        }
-        let Some(child) = graph.called(id) else { return Some(Value::bool(true)) };
-        let outer = self.module_instance(graph.node(id).module, instance).addr.clone();
-        let table = &mut self.modules[child.0 as usize];
-        table.by_parent.insert(instance, Vec::new());
-        let mut all: Vec<_> = keys(&expansion).collect();
-        if matches!(expansion, Expansion::Unknown { .. }) {
-            all.push((None, None));
-        }
-        for (key, each) in all {
-            let addr = outer.child(call.name.as_str(), key.clone());
-            table.add(ModInstance { addr, parent: instance, key, each });
-        }
-        Some(Value::bool(true))
-    }
-
-    fn whole(&self, id: NodeId, instance: u32) -> Value {
-        let graph = &self.graph;
-        let Some(child) = graph.called(id) else { return Value::dynamic() };
-        let outputs = &graph.module(child).module.content.outputs;
-        let one = |i: u32| {
-            let value = |n: usize| self.value(graph.at(child, Kind::Output(n as u32)), i);
-            Value::object(outputs.keys().enumerate().map(|(n, name)| (name.as_str(), value(n))))
-        };
-        let children = self.children(child, instance);
-        let key = |i: u32| self.module_instance(child, i).key.clone();
-        let repeats = graph.call(id).map(|c| &c.repeat);
-        if self.validating && !matches!(repeats, Some(Repeat::Single)) {
-            return Value::dynamic();
-        }
-        match repeats {
-            Some(Repeat::Count(_)) => Value::tuple(children.iter().map(|i| one(*i)).collect()),
-            Some(Repeat::ForEach(_)) => Value::object(children.iter().filter_map(|i| match key(*i) {
-                Some(InstanceKey::Str(k)) => Some((k, one(*i))),
-                _ => None,
-            })),
-            _ => children.first().map_or_else(Value::dynamic, |i| one(*i)),
-        }
-    }
-
-    fn expand(&mut self, id: NodeId, instance: u32) -> Option<Value> {
-        let graph = Arc::clone(&self.graph);
-        let r = graph.resource(id)?;
-        self.load_type(id);
-        let (expansion, problems) = self.repeat(&r.repeat, id, instance);
-        let name = self.name(id, instance);
-        if !self.report(problems, Some(&name)) {
-            return None;
-        }
-        let mut values = BTreeMap::new();
-        if !self.given.is_empty()
-            && let Some(info) = self.type_of(id)
-        {
-            let mut resource = graph.module(graph.node(id).module).module.addr(r);
-            resource.module = self.module_instance(graph.node(id).module, instance).addr.clone();
-            for (key, _) in keys(&expansion) {
-                if let Some(v) = self.given.get(&resource.instance(key.clone())) {
-                    values.insert(key, v.value(info));
-                }
-            }
-        }
-        let tables = self.resources.entry(id).or_default();
-        if tables.len() <= instance as usize {
-            tables.resize_with(instance as usize + 1, || None);
-        }
-        tables[instance as usize] = Some(ResTable { expansion, values, whole: OnceLock::new() });
-        Some(Value::bool(true))
-    }
-
-    /// The keys of a resource's instances in a module instance.
-    pub fn keys(&self, id: NodeId, instance: u32) -> Vec<Option<InstanceKey>> {
-        self.expansion(id, instance).map(|e| keys(e).map(|(k, _)| k).collect()).unwrap_or_default()
-    }
-
-    fn provider(&mut self, id: NodeId, instance: u32) -> Option<Value> {
-        let graph = Arc::clone(&self.graph);
-        let addr = graph.provider_addr(id)?;
-        let providers: &'p Providers = self.providers;
-        let Some(table) = providers.table(&addr.source) else { return Some(Value::dynamic()) };
-        let info = {
-            let key = (addr.source.clone(), false, String::new());
-            let made = || Some(Arc::new(TypeInfo::new(table, table.config())));
-            self.types.entry(key).or_insert_with(made).clone()?
-        };
-        let empty = stackctl_hcl::Body::default();
-        let block = graph.provider_block(id);
-        let body = block.map_or(&empty, |b| &b.body);
-        let span = block.map_or_else(Span::default, |b| b.span);
-        let decoded = {
-            let place = self.place(id, instance, Rep::Single, None);
-            info.spec.decode(body, span, &place)
-        };
-        self.report(decoded.problems, Some(&addr.to_string())).then_some(decoded.value)
-    }
-
-    /// The arguments of a provider configuration as plain data, and where they are sensitive.
-    pub fn provider_config(&self, id: NodeId) -> Option<(Partial, Vec<Path>)> {
-        let addr = self.graph.provider_addr(id)?;
-        let ty = self.providers.table(&addr.source)?.config().ty();
-        match self.slots[id.0 as usize].first() {
-            Some(Slot::Done(v)) => {
-                let c = super::types::Config::of(v, &ty);
-                Some((c.value, c.sensitive))
-            }
-            _ => None,
-        }
-    }
-
     /// A diagnostic about an attribute of a resource, placed where the configuration sets it.
     pub fn place_path(&self, id: NodeId, d: Diagnostic) -> Diagnostic {
         let Some(r) = self.graph.resource(id) else { return d };
@@ -654,16 +450,11 @@ pub fn keys(e: &Expansion) -> Box<dyn Iterator<Item = (Option<InstanceKey>, Opti
 }
 
 impl ModTable {
-    fn add(&mut self, m: ModInstance) {
+    pub(super) fn add(&mut self, m: ModInstance) {
         let i = self.instances.len() as u32;
         self.by_place.insert((m.parent, m.key.clone()), i);
         self.by_addr.insert(m.addr.clone(), i);
         self.by_parent.entry(m.parent).or_default().push(i);
         self.instances.push(m);
     }
-}
-
-/// The type of a value as state stores it: without dynamic parts where the value has none.
-pub fn concrete_ty(v: &Value) -> Ty {
-    v.ty()
 }

@@ -12,9 +12,11 @@
 //! console ask for what they need with [`Evaluator::ensure`].
 
 pub mod address;
+mod build;
 pub mod conditions;
 pub mod evaluator;
 pub mod graph;
+mod objects;
 pub mod scope;
 pub mod types;
 pub mod values;

@@ -125,9 +125,9 @@ impl Planner<'_> {
 
     fn destroy_all(&mut self) {
         let chosen = self.destroyed();
-        for i in 0..self.objects.len() {
+        for (i, chosen) in chosen.into_iter().enumerate() {
             let o = &self.objects[i];
-            if !chosen[i] || o.live.is_none() {
+            if !chosen || o.live.is_none() {
                 continue;
             }
             let node = o.node;

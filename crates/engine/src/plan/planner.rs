@@ -5,17 +5,14 @@
 //! error stops what depends on it; everything else is planned, so that all errors are reported together.
 //!
 //! Start at [`Planner::step`]. What happens to one instance is in [`super::instance`], data sources are in
-//! [`super::data`], objects without configuration and the end of the work in [`super::finish`].
+//! [`super::data`], reads are in [`super::reads`], objects without configuration and the end of the work in [`super::finish`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use stackctl_core::diag::has_errors;
-use stackctl_core::{
-    Diagnostic, Diagnostics, InstanceAddr, InstanceKey, Known, Live, Mode, Partial, Path, Ref, Status, canonical,
-};
+use stackctl_core::{Diagnostic, Diagnostics, InstanceAddr, InstanceKey, Known, Mode, Partial, Path, canonical};
 use stackctl_lang::diag::diagnostics;
-use stackctl_lang::refs::{Reference, Subject, body_references, references};
 use stackctl_state::{Object, ProviderAddr, State, Target as ObjectAddr};
 
 use super::model::{Drift, OpId, Operation, Plan, PlanMode};
@@ -23,7 +20,7 @@ use super::moves::{self, Moved, Statement};
 use super::target::Target;
 use crate::eval::{Evaluator, Graph, Kind, NodeId, Settings, TypeInfo};
 use crate::providers::Providers;
-use crate::refresh::{Answer, Read, ReadAnswer, ReadId, ReadRequest, absorb};
+use crate::refresh::{ReadAnswer, ReadId, ReadRequest};
 
 /// What is to be planned.
 #[derive(Clone)]
@@ -71,16 +68,16 @@ pub struct Planner<'p> {
     /// Nodes that `-target` means, without what they depend on.
     pub(super) direct: HashSet<NodeId>,
     waits: Vec<u32>,
-    queue: VecDeque<NodeId>,
+    pub(super) queue: VecDeque<NodeId>,
     finished: Vec<bool>,
     /// Unanswered reads that a node waits for.
-    parked: HashMap<NodeId, u32>,
+    pub(super) parked: HashMap<NodeId, u32>,
     /// Unanswered reads of objects, by node of their resource.
-    unread: HashMap<NodeId, u32>,
-    pending: HashMap<ReadId, Pending>,
-    outbox: Vec<ReadRequest>,
-    next_read: u32,
-    by_provider: HashMap<NodeId, Vec<usize>>,
+    pub(super) unread: HashMap<NodeId, u32>,
+    pub(super) pending: HashMap<ReadId, Pending>,
+    pub(super) outbox: Vec<ReadRequest>,
+    pub(super) next_read: u32,
+    pub(super) by_provider: HashMap<NodeId, Vec<usize>>,
     pub(super) providers: HashMap<NodeId, ProviderState>,
     pub(super) imports: BTreeMap<NodeId, Vec<Import>>,
     pub(super) data: HashMap<NodeId, Vec<super::data::Source>>,
@@ -92,7 +89,7 @@ pub struct Planner<'p> {
     pub(super) drift: Vec<Drift>,
     pub(super) errors: Diagnostics,
     /// Attributes that somebody refers to, by resource; `None` for the whole object.
-    referred: HashMap<NodeId, Option<BTreeSet<String>>>,
+    pub(super) referred: HashMap<NodeId, Option<BTreeSet<String>>>,
 }
 
 /// An object in state.
@@ -132,7 +129,8 @@ pub(super) struct Import {
     pub(super) found: Option<Known>,
 }
 
-enum Pending {
+/// What an answer is for.
+pub(super) enum Pending {
     Objects(Vec<usize>),
     Import(NodeId, usize),
     Data(NodeId, usize),
@@ -348,44 +346,6 @@ impl<'p> Planner<'p> {
         self.targets.is_empty() || self.targets.iter().any(|t| t.covers(addr))
     }
 
-    /// What the configuration refers to decides which lazy attributes are read.
-    fn collect_references(&mut self) {
-        let graph = Arc::clone(&self.graph);
-        let lazy = |i: &TypeInfo<'_>| {
-            i.schema.block.attrs.values().any(|a| a.lazy) || i.schema.block.blocks.values().any(|b| b.lazy)
-        };
-        if !self.objects.iter().any(|o| o.info.as_deref().is_some_and(lazy)) {
-            return;
-        }
-        for m in 0..graph.modules.len() {
-            let module = crate::eval::ModId(m as u32);
-            let c = &graph.module(module).module.content;
-            let mut note = |r: &Reference<'_>| {
-                if !matches!(r.subject, Subject::Resource(Mode::Managed, ..)) {
-                    return;
-                }
-                let Some(id) = graph.lookup(module, &r.subject) else { return };
-                let attr = r.rest.iter().find_map(|s| match &s.kind {
-                    stackctl_hcl::ast::StepKind::Attr(n) => Some(n.to_string()),
-                    _ => None,
-                });
-                let entry = self.referred.entry(id).or_insert_with(|| Some(BTreeSet::new()));
-                match (entry, attr) {
-                    (Some(set), Some(a)) => {
-                        set.insert(a);
-                    }
-                    (entry, None) => *entry = None,
-                    (None, _) => {}
-                }
-            };
-            c.locals.values().for_each(|l| references(&l.value).iter().for_each(&mut note));
-            c.outputs.values().for_each(|o| references(&o.value).iter().for_each(&mut note));
-            c.module_calls.values().for_each(|c| body_references(&c.body).iter().for_each(&mut note));
-            c.resources.values().for_each(|r| body_references(&r.body).iter().for_each(&mut note));
-            c.provider_configs.iter().for_each(|p| body_references(&p.body).iter().for_each(&mut note));
-        }
-    }
-
     fn start(&mut self) {
         let graph = Arc::clone(&self.graph);
         for id in &graph.order {
@@ -473,182 +433,6 @@ impl<'p> Planner<'p> {
     /// True if a node was evaluated without error.
     pub(super) fn succeeded(&self, id: NodeId) -> bool {
         self.finished[id.0 as usize] && !self.ev.failed(id) && self.graph.rank[id.0 as usize] != u32::MAX
-    }
-
-    fn provider_ready(&mut self, id: NodeId) {
-        let Some(addr) = self.graph.provider_addr(id) else { return };
-        let (config, sensitive) = self.ev.provider_config(id).unwrap_or((Partial::Unknown, Vec::new()));
-        let known = config.to_known().ok().map(Arc::new);
-        let addr = Arc::new(addr);
-        let state = ProviderState { addr, config: Arc::new(config), sensitive, known: known.clone() };
-        self.providers.insert(id, state);
-        let failed = self.ev.failed(id);
-        let mut by_type: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for i in self.by_provider.get(&id).cloned().unwrap_or_default() {
-            let o = &self.objects[i];
-            let in_run = o.node.map_or_else(|| self.targeted(&o.addr), |n| self.needed[n.0 as usize])
-                || self.mode == PlanMode::Destroy;
-            let Some(info) = o.info.as_ref().filter(|_| in_run && !failed) else { continue };
-            if info.schema.local_only || o.recorded.get("id").as_str().is_none_or(str::is_empty) {
-                continue;
-            }
-            if known.is_none() {
-                self.objects[i].unread = true;
-            } else if self.refresh || o.object.unfinished {
-                by_type.entry(o.addr.resource.ty.clone()).or_default().push(i);
-            }
-        }
-        for (ty, list) in by_type {
-            let refs: Vec<Ref> = list.iter().map(|i| self.reference(*i)).collect();
-            for i in &list {
-                if let Some(node) = self.objects[*i].node {
-                    *self.unread.entry(node).or_default() += 1;
-                }
-            }
-            let addrs = list.iter().map(|i| Arc::clone(&self.objects[*i].addr)).collect();
-            self.ask(id, ty, Read::Objects(refs), Pending::Objects(list), addrs);
-        }
-    }
-
-    fn reference(&self, i: usize) -> Ref {
-        let o = &self.objects[i];
-        let id = o.recorded.get("id").as_str().unwrap_or_default().to_owned();
-        Ref { id, known: (*o.recorded).clone(), wanted: self.wanted(o) }
-    }
-
-    /// Lazy attributes of an object that are configured, in state, or referred to.
-    fn wanted(&self, o: &Obj<'_>) -> Option<Arc<BTreeSet<String>>> {
-        let block = &o.info.as_ref()?.schema.block;
-        let lazy: Vec<&str> = block
-            .attrs
-            .iter()
-            .filter(|(_, a)| a.lazy)
-            .map(|(n, _)| *n)
-            .chain(block.blocks.iter().filter(|(_, b)| b.lazy).map(|(n, _)| *n))
-            .collect();
-        if lazy.is_empty() {
-            return None;
-        }
-        let referred = o.node.and_then(|n| self.referred.get(&n));
-        if matches!(referred, Some(None)) {
-            return None;
-        }
-        let body = o.node.and_then(|n| self.graph.resource(n)).map(|r| &r.body);
-        let wanted = lazy.into_iter().filter(|n| {
-            let configured = body.is_some_and(|b| {
-                b.attribute(n).is_some()
-                    || b.blocks_of(n).next().is_some()
-                    || b.blocks_of("dynamic").any(|d| d.label(0) == Some(n))
-            });
-            let in_state = match o.recorded.get(n) {
-                Known::Null => false,
-                Known::List(l) => !l.is_empty(),
-                _ => true,
-            };
-            configured || in_state || referred.is_some_and(|r| r.as_ref().is_none_or(|r| r.contains(*n)))
-        });
-        Some(Arc::new(wanted.map(str::to_owned).collect()))
-    }
-
-    // ── reads ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-    fn ask(&mut self, provider: NodeId, ty: String, read: Read, pending: Pending, addrs: Vec<Arc<InstanceAddr>>) {
-        let Some(p) = self.providers.get(&provider) else { return };
-        let Some(config) = p.known.clone() else { return };
-        let id = ReadId(self.next_read);
-        self.next_read += 1;
-        let provider = Arc::clone(&p.addr);
-        self.pending.insert(id, pending);
-        self.outbox.push(ReadRequest { id, provider, config, ty, addrs, read });
-    }
-
-    pub(super) fn ask_data(&mut self, id: NodeId, source: usize, addr: &Arc<InstanceAddr>, config: Known) {
-        let ty = &addr.resource.ty;
-        if let Some(p) = self.graph.node(id).provider {
-            self.ask(p, ty.to_owned(), Read::Data(config), Pending::Data(id, source), vec![Arc::clone(addr)]);
-            *self.parked.entry(id).or_default() += 1;
-        }
-    }
-
-    pub(super) fn ask_import(&mut self, id: NodeId, import: usize, addr: &InstanceAddr, known: Known) {
-        let ty = &addr.resource.ty;
-        let text = known.get("id").as_str().unwrap_or_default().to_owned();
-        if let Some(p) = self.graph.node(id).provider {
-            let at = Ref { id: text, known, wanted: None };
-            let addrs = vec![Arc::new(addr.clone())];
-            self.ask(p, ty.to_owned(), Read::Objects(vec![at]), Pending::Import(id, import), addrs);
-            *self.parked.entry(id).or_default() += 1;
-        }
-    }
-
-    fn answer(&mut self, a: ReadAnswer) {
-        match self.pending.remove(&a.id) {
-            None => {}
-            Some(Pending::Objects(list)) => {
-                self.refreshed(&list, a.result);
-                for i in list {
-                    if let Some(node) = self.objects[i].node {
-                        if let Some(n) = self.unread.get_mut(&node) {
-                            *n -= 1;
-                        }
-                        self.wake(node);
-                    }
-                }
-            }
-            Some(Pending::Import(node, i)) => {
-                self.imported(node, i, a.result);
-                self.wake(node);
-            }
-            Some(Pending::Data(node, i)) => {
-                self.data_answer(node, i, a.result);
-                self.wake(node);
-            }
-        }
-    }
-
-    fn wake(&mut self, node: NodeId) {
-        if let Some(n) = self.parked.get_mut(&node) {
-            *n -= 1;
-            if *n == 0 {
-                self.parked.remove(&node);
-                self.queue.push_back(node);
-            }
-        }
-    }
-
-    fn refreshed(&mut self, list: &[usize], result: Result<Answer, stackctl_core::Error>) {
-        let live = match result {
-            Ok(Answer::Objects(l)) => l,
-            Ok(Answer::Data(_)) => Vec::new(),
-            Err(e) => {
-                let names: Vec<String> = list.iter().take(3).map(|i| self.objects[*i].at.to_string()).collect();
-                let more = list.len().saturating_sub(names.len());
-                let what = if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(", ") };
-                let mut d = Diagnostic::from_provider(format!("Reading {what}"), e);
-                if let [only] = list {
-                    d = d.of(&self.objects[*only].at);
-                }
-                self.errors.push(d);
-                for i in list {
-                    if let Some(node) = self.objects[*i].node {
-                        self.ev.fail(node);
-                    }
-                }
-                return;
-            }
-        };
-        let mut by_id: HashMap<String, Live> = live.into_iter().map(|l| (l.asked.clone(), l)).collect();
-        for i in list {
-            let o = &mut self.objects[*i];
-            let id = o.recorded.get("id").as_str().unwrap_or_default();
-            o.live = match (by_id.remove(id), &o.info) {
-                (Some(l), Some(info)) if l.status != Status::Deleting => {
-                    let new = absorb(info.schema, &o.recorded, l.value);
-                    Some(if new == *o.recorded { Arc::clone(&o.recorded) } else { Arc::new(new) })
-                }
-                _ => None,
-            };
-        }
     }
 
     /// The provider configuration of a resource's node.

@@ -2,6 +2,7 @@
 
 mod applied;
 mod basics;
+mod diffs;
 mod lifecycle;
 mod modules;
 
@@ -10,7 +11,7 @@ use std::fmt::Write as _;
 use petgraph::visit::EdgeRef as _;
 
 use super::{Action, Node, OpId, Options, Plan, ReplaceOrder};
-use crate::testing::{Bench, joined};
+use crate::testing::Bench;
 
 /// The plan in lines: one for each operation that does something, then outputs and drift.
 fn shown(plan: &Plan) -> String {
@@ -33,7 +34,7 @@ fn shown(plan: &Plan) -> String {
             let _ = write!(out, " ({d})");
         }
         if op.action == Action::Update {
-            let _ = write!(out, " {}", joined(&op.fields));
+            let _ = write!(out, " {}", op.fields.iter().cloned().collect::<Vec<_>>().join(","));
         }
         if !op.replace_paths.is_empty() {
             let paths: Vec<_> = op.replace_paths.iter().map(ToString::to_string).collect();
