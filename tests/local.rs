@@ -79,7 +79,7 @@ fn replacement_and_targets() {
     let id = |b: &Bench| b.state().unwrap()["resources"][0]["instances"][0]["attributes"]["id"].clone();
     let before = id(&bench);
     let plan = run(&bench, &["plan", "-detailed-exitcode", "-replace=terraform_data.a"], 2);
-    contains(&plan.out, &["terraform_data.a will be replaced, as requested", "1 to add, 0 to change, 1 to destroy"]);
+    contains(&plan.out, &["terraform_data.a will be replaced, as requested", "1 to add, 3 to change, 1 to destroy"]);
     run(&bench, &["apply", "-auto-approve", "-replace=terraform_data.a"], 0);
     assert_ne!(before, id(&bench));
     run(&bench, &["destroy", "-auto-approve", "-target=terraform_data.many"], 0);
