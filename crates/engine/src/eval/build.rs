@@ -12,6 +12,9 @@ use stackctl_lang::refs::{Reference, Subject, body_references, references};
 
 use super::graph::{Graph, Kind, ModId, ModNode, Node, NodeId};
 
+/// Summary of the error about an object that refers to itself: an error of plans, not of validation.
+pub(crate) const SELF_REFERENCE: &str = "Self-referential block";
+
 /// Makes the kind of the node at a position.
 type MakeKind = fn(u32) -> Kind;
 
@@ -308,7 +311,7 @@ impl Graph {
             let cycle: Vec<NodeId> = cycle[first..].iter().chain(&cycle[..first]).copied().collect();
             let names: Vec<String> = cycle.iter().map(|id| self.name(*id)).collect();
             let mut d = if let [only] = names.as_slice() {
-                Diagnostic::error("Self-referential block", format!("{only} refers to itself."))
+                Diagnostic::error(SELF_REFERENCE, format!("{only} refers to itself."))
             } else {
                 let chain = names.iter().chain(names.first()).cloned().collect::<Vec<_>>().join(" → ");
                 Diagnostic::error("Cycle", format!("Each of these needs the next one first: {chain}."))

@@ -21,6 +21,7 @@ pub mod scope;
 pub mod types;
 pub mod values;
 
+pub(crate) use build::SELF_REFERENCE;
 pub use evaluator::{Evaluator, Settings};
 pub use graph::{Graph, Kind, ModId, NodeId};
 pub use scope::{Place, Rep};

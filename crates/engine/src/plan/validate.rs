@@ -13,7 +13,7 @@ use stackctl_lang::diag::{Problem, closest, diagnostics};
 use stackctl_lang::value::Value;
 
 use crate::eval::types::{AllSchemas, Config};
-use crate::eval::{Evaluator, Graph, Kind, NodeId, Rep, Settings};
+use crate::eval::{Evaluator, Graph, Kind, NodeId, Rep, SELF_REFERENCE, Settings};
 use crate::providers::Providers;
 
 /// Everything that is wrong with a configuration, whatever the values of its variables.
@@ -21,7 +21,7 @@ pub fn validate(settings: &Settings, providers: &Providers) -> Diagnostics {
     let problems = stackctl_lang::check::configuration(&settings.config, &AllSchemas(providers));
     let mut diags = diagnostics(problems, &settings.sources);
     let (graph, cycles) = Graph::new(&settings.config.root, &settings.sources, &[]);
-    diags.extend(cycles);
+    diags.extend(cycles.into_iter().filter(|d| d.summary != SELF_REFERENCE));
     if has_errors(&diags) {
         return diags;
     }

@@ -381,6 +381,9 @@ fn validation_needs_no_values() {
         ["Unsupported argument", "Missing required argument"]
     );
     assert_eq!(errors("resource \"test_thingy\" \"a\" {}"), ["Invalid resource type"]);
+    // Another instance of the same resource: only a plan refuses it.
+    let other = "resource \"test_thing\" \"a\" {\n count = 2\n name = count.index == 0 ? \"x\" : test_thing.a[0].id\n}";
+    assert_eq!(errors(other), Vec::<String>::new());
     assert_eq!(errors("locals {\n a = local.b\n b = local.a\n}"), ["Cycle"]);
 }
 
