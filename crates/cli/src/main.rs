@@ -10,6 +10,7 @@ mod host;
 mod json;
 mod render;
 mod sandboxed;
+mod saved;
 mod settings;
 mod stack;
 

@@ -108,12 +108,12 @@ pub(crate) async fn load(cx: &Context, path: &str) -> Result<Saved, Diagnostics>
     let Some(config) = config.filter(|_| !stackctl_core::diag::has_errors(&warnings)) else {
         return Err(warnings);
     };
-    let values = file.plan.variables.iter().map(|(n, v)| {
-        let value = Value::from_known(&v.value, &v.ty);
+    let mut inputs = Inputs::default();
+    for (n, v) in &file.plan.variables {
+        let value = Value::from_known(&v.value, &v.ty).map_err(|_| wrong(format!("the variable {n} is damaged")))?;
         let marked = if v.sensitive { value.with_marks(stackctl_lang::value::Marks::SENSITIVE) } else { value };
-        (n.clone(), marked)
-    });
-    let inputs = Inputs { values: values.collect(), ..Inputs::default() };
+        inputs.values.insert(n.clone(), marked);
+    }
     let settings = settings::load(&cx.host.cwd).map_err(|d| vec![*d])?;
     let mut host = cx.host.clone();
     host.keep_ownership_tags = settings.ownership_tags == OwnershipTags::Keep;

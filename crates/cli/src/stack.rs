@@ -238,7 +238,7 @@ fn backend_settings(config: &Config, sources: &SourceMap, data_dir: &Path) -> Re
     if decoded.problems.iter().any(Problem::is_error) {
         return Err(diagnostics(decoded.problems, sources));
     }
-    let mut known = decoded.value.to_partial().or_null();
+    let mut known = decoded.value.to_partial(&lenient.ty()).or_null();
     for (name, value) in &stored {
         known.set(name.as_str(), value.clone());
     }

@@ -90,7 +90,7 @@ fn parse(given: &str) -> Result<BTreeMap<String, Known>, Vec<Diagnostic>> {
     for attribute in body.attributes() {
         let (value, more) = constant(&attribute.expr);
         problems.extend(more);
-        out.insert(attribute.name.as_str().to_owned(), value.to_partial().or_null());
+        out.insert(attribute.name.as_str().to_owned(), value.to_partial(&value.ty()).or_null());
     }
     if problems.is_empty() { Ok(out) } else { Err(stackctl_lang::diag::diagnostics(problems, &sources)) }
 }

@@ -102,7 +102,7 @@ impl Cx<'_> {
             .map(|v| {
                 let mut m = Map::new();
                 if let Some(d) = &v.default {
-                    m.insert("default".into(), d.to_partial().or_null().to_json());
+                    m.insert("default".into(), d.to_partial(&d.ty()).or_null().to_json());
                 }
                 if let Some(d) = &v.description {
                     m.insert("description".into(), d.as_str().into());
@@ -184,7 +184,7 @@ impl Cx<'_> {
         if refs.is_empty() {
             let (value, problems) = constant(e);
             return match problems.is_empty() {
-                true => json!({"constant_value": value.to_partial().or_null().to_json()}),
+                true => json!({"constant_value": value.to_partial(&value.ty()).or_null().to_json()}),
                 false => json!({}),
             };
         }
