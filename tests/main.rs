@@ -62,10 +62,14 @@ fn run(bench: &Bench, args: &[&str], code: i32) -> Done {
 /// Checks that a text contains every one of these; line breaks and the margin of messages count as one blank.
 #[track_caller]
 fn contains(text: &str, parts: &[&str]) {
-    let flat = flat(text);
-    for part in parts {
-        assert!(flat.contains(&self::flat(part)), "missing {part:?} in:\n{text}");
-    }
+    let missing = missing(text, parts);
+    assert!(missing.is_empty(), "missing {missing:?} in:\n{text}");
+}
+
+/// Which of these a text does not contain.
+fn missing<'a>(text: &str, parts: &[&'a str]) -> Vec<&'a str> {
+    let text = flat(text);
+    parts.iter().copied().filter(|part| !text.contains(&flat(part))).collect()
 }
 
 fn flat(text: &str) -> String {
