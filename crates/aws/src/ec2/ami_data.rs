@@ -135,7 +135,7 @@ impl Data for Ami {
         let mut images = all(call.into_paginator().items().send()).await?;
         images.retain(|i| pattern.as_ref().is_none_or(|p| i.name().is_some_and(|n| p.is_match(n))));
         // Dates of one form in UTC: their texts are in the order of time.
-        images.sort_by(|a, b| a.creation_date.cmp(&b.creation_date));
+        images.sort_by(|a, b| b.creation_date.cmp(&a.creation_date));
         let image = match images.len() {
             0 => return Err(Error::invalid("No image matches: change the filters, the owners or the region.")),
             n if n > 1 && config.most_recent != Some(true) => {
@@ -143,7 +143,7 @@ impl Data for Ami {
                     format!("{n} images match: say more about the one that is meant, or set `most_recent = true`.");
                 return Err(Error::invalid(message));
             }
-            _ => images.pop().ok_or_else(|| Error::incomplete("the image"))?,
+            _ => images.swap_remove(0),
         };
         Ok(found(cx, config, &image))
     }
@@ -187,10 +187,10 @@ fn found(cx: &Cx, config: &Ami, i: &Image) -> Ami {
         image_owner_alias: text(i.image_owner_alias()),
         image_type: text(i.image_type().map(|t| t.as_str())),
         imds_support: text(i.imds_support().map(|s| s.as_str())),
-        include_deprecated: config.include_deprecated,
+        include_deprecated: Some(config.include_deprecated.unwrap_or_default()),
         kernel_id: text(i.kernel_id()),
         last_launched_time: text(i.last_launched_time()),
-        most_recent: config.most_recent,
+        most_recent: Some(config.most_recent.unwrap_or_default()),
         name: text(i.name()),
         name_regex: config.name_regex.clone(),
         owner_id: text(i.owner_id()),
@@ -225,6 +225,7 @@ fn device(d: &BlockDeviceMapping) -> Device {
             ("iops", number(e.iops)),
             ("snapshot_id", e.snapshot_id.clone().unwrap_or_default()),
             ("throughput", number(e.throughput)),
+            ("volume_initialization_rate", number(e.volume_initialization_rate)),
             ("volume_size", number(e.volume_size)),
             ("volume_type", e.volume_type().map(|t| t.as_str().to_owned()).unwrap_or_default()),
         ];

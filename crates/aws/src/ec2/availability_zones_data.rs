@@ -41,7 +41,7 @@ impl Data for AvailabilityZones {
         let out = |l: &Option<BTreeSet<String>>, v: Option<&str>| l.iter().flatten().any(|x| Some(x.as_str()) == v);
         zones.retain(|z| !out(&config.exclude_names, z.zone_name()) && !out(&config.exclude_zone_ids, z.zone_id()));
         Ok(AvailabilityZones {
-            group_names: Some(zones.iter().filter_map(|z| z.group_name.clone()).collect()),
+            group_names: Some(zones.iter().map(|z| z.group_name.clone().unwrap_or_default()).collect()),
             id: Some(cx.region().to_owned()),
             names: Some(zones.iter().map(|z| z.zone_name.clone().unwrap_or_default()).collect()),
             zone_ids: Some(zones.iter().map(|z| z.zone_id.clone().unwrap_or_default()).collect()),

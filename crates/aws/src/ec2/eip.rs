@@ -3,7 +3,7 @@
 use aws_sdk_ec2::types::{AddressAttributeName, DomainType, ResourceType};
 
 use super::tags::{from_sdk, owned_by, retag, specification};
-use super::{filter, found};
+use super::{filter, found, given, shown};
 use crate::kit::prelude::*;
 use crate::kit::region::dns_suffix;
 
@@ -96,29 +96,28 @@ impl Resource for Eip {
             all(names).await?.into_iter().filter_map(|n| Some((n.allocation_id?, n.ptr_record?))).collect();
         let live = addresses.iter().filter_map(|a| {
             let r = at.iter().find(|r| a.allocation_id() == Some(&r.id))?;
-            let text = |v: &Option<String>| v.clone().filter(|t| !t.is_empty());
             let domain = a.domain().map(|d| d.as_str().to_owned());
             let value = Eip {
                 address: unread(),
                 allocation_id: Some(r.id.clone()),
                 arn: Some(cx.arn("ec2", &format!("elastic-ip/{}", r.id))),
                 associate_with_private_ip: unread(),
-                association_id: text(&a.association_id),
-                carrier_ip: text(&a.carrier_ip),
-                customer_owned_ip: text(&a.customer_owned_ip),
-                customer_owned_ipv4_pool: text(&a.customer_owned_ipv4_pool),
+                association_id: shown(&a.association_id),
+                carrier_ip: shown(&a.carrier_ip),
+                customer_owned_ip: shown(&a.customer_owned_ip),
+                customer_owned_ipv4_pool: shown(&a.customer_owned_ipv4_pool),
                 vpc: domain.as_deref().map(|d| d == "vpc"),
                 domain,
-                instance: text(&a.instance_id),
+                instance: shown(&a.instance_id),
                 ipam_pool_id: unread(),
-                network_border_group: text(&a.network_border_group),
-                network_interface: text(&a.network_interface_id),
-                private_dns: a.private_ip_address().map(|ip| private_name(cx, ip)),
-                private_ip: text(&a.private_ip_address),
-                ptr_record: names.get(&r.id).cloned(),
-                public_dns: a.public_ip().map(|ip| public_name(cx, ip)),
-                public_ip: text(&a.public_ip),
-                public_ipv4_pool: text(&a.public_ipv4_pool),
+                network_border_group: shown(&a.network_border_group),
+                network_interface: shown(&a.network_interface_id),
+                private_dns: given(&a.private_ip_address).map(|ip| private_name(cx, ip)),
+                private_ip: shown(&a.private_ip_address),
+                ptr_record: shown(&names.get(&r.id).cloned()),
+                public_dns: given(&a.public_ip).map(|ip| public_name(cx, ip)),
+                public_ip: shown(&a.public_ip),
+                public_ipv4_pool: shown(&a.public_ipv4_pool),
                 tags: from_sdk(a.tags()),
             };
             Some(r.live(&r.id, value))
@@ -144,10 +143,10 @@ impl Resource for Eip {
     }
 
     async fn delete(cx: &Cx, at: &Ref<Self>) -> Result<()> {
-        if let Some(association) = &at.known.association_id {
+        if let Some(association) = given(&at.known.association_id) {
             cx.ec2().disassociate_address().association_id(association).send().await.absent()?;
         }
-        let group = at.known.network_border_group.clone();
+        let group = given(&at.known.network_border_group).cloned();
         cx.ec2().release_address().allocation_id(&at.id).set_network_border_group(group).send().await?;
         Ok(())
     }
@@ -168,7 +167,7 @@ impl Update for Eip {
         if !changed!(ch, instance, network_interface, associate_with_private_ip) {
             return Ok(());
         }
-        if let Some(association) = &old.association_id {
+        if let Some(association) = given(&old.association_id) {
             cx.ec2().disassociate_address().association_id(association).send().await.absent()?;
         }
         // Of instance and interface, the one that was left to AWS follows the other: only the other one is sent.

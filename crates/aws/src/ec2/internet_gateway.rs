@@ -3,7 +3,7 @@
 use aws_sdk_ec2::types::{AttachmentStatus, ResourceType};
 
 use super::tags::{from_sdk, owned_by, retag, specification};
-use super::{filter, found};
+use super::{filter, found, given, shown};
 use crate::kit::prelude::*;
 
 /// An internet gateway, which is attached to one VPC at most.
@@ -44,7 +44,7 @@ impl Resource for InternetGateway {
                 arn: Some(format!("arn:{}:ec2:{}:{owner}:internet-gateway/{}", cx.partition(), cx.region(), r.id)),
                 owner_id: g.owner_id.clone(),
                 tags: from_sdk(g.tags()),
-                vpc_id: attached.and_then(|a| a.vpc_id.clone()),
+                vpc_id: shown(&attached.and_then(|a| a.vpc_id.clone())),
             };
             let moving = matches!(
                 attached.and_then(|a| a.state()),
@@ -63,7 +63,7 @@ impl Resource for InternetGateway {
     }
 
     async fn delete(cx: &Cx, at: &Ref<Self>) -> Result<()> {
-        if let Some(vpc) = &at.known.vpc_id {
+        if let Some(vpc) = given(&at.known.vpc_id) {
             detach(cx, &at.id, vpc).await?;
         }
         cx.ec2().delete_internet_gateway().internet_gateway_id(&at.id).send().await?;
@@ -84,7 +84,7 @@ impl Resource for InternetGateway {
 impl Update for InternetGateway {
     async fn update(cx: &Cx, ch: &Change<'_, Self>) -> Result<()> {
         if changed!(ch, vpc_id) {
-            if let Some(vpc) = &ch.old.vpc_id {
+            if let Some(vpc) = given(&ch.old.vpc_id) {
                 detach(cx, &ch.at.id, vpc).await?;
             }
             if let Some(vpc) = &ch.new.vpc_id {

@@ -67,6 +67,16 @@ fn flag(on: bool) -> aws_sdk_ec2::types::AttributeBooleanValue {
     aws_sdk_ec2::types::AttributeBooleanValue::builder().value(on).build()
 }
 
+/// A text as state holds it: the older plugin SDK stores one that the service does not have as empty.
+fn shown(v: &Option<String>) -> Option<String> {
+    Some(v.clone().unwrap_or_default())
+}
+
+/// A text that is neither missing nor empty.
+fn given(v: &Option<String>) -> Option<&String> {
+    v.as_ref().filter(|t| !t.is_empty())
+}
+
 /// What an intent made, read by the ids that carry its ownership tag.
 async fn found<T: Resource>(
     cx: &Cx,

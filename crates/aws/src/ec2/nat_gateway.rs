@@ -3,7 +3,7 @@
 use aws_sdk_ec2::types::{ConnectivityType, NatGatewayAddress, NatGatewayAddressStatus, NatGatewayState, ResourceType};
 
 use super::tags::{from_sdk, owned_by, retag, specification};
-use super::{filter, found};
+use super::{filter, found, shown};
 use crate::kit::prelude::*;
 
 /// A NAT gateway.
@@ -178,11 +178,11 @@ fn live(g: &aws_sdk_ec2::types::NatGateway) -> NatGateway {
     let ips = set(|a| a.private_ip.clone());
     NatGateway {
         allocation_id: first.and_then(|a| a.allocation_id.clone()),
-        association_id: first.and_then(|a| a.association_id.clone()),
+        association_id: shown(&first.and_then(|a| a.association_id.clone())),
         connectivity_type: g.connectivity_type().map_or("public", ConnectivityType::as_str).to_owned(),
         network_interface_id: first.and_then(|a| a.network_interface_id.clone()),
         private_ip: first.and_then(|a| a.private_ip.clone()),
-        public_ip: first.and_then(|a| a.public_ip.clone()),
+        public_ip: shown(&first.and_then(|a| a.public_ip.clone())),
         secondary_allocation_ids: set(|a| a.allocation_id.clone()),
         secondary_private_ip_address_count: ips.as_ref().and_then(|i| i.len().try_into().ok()),
         secondary_private_ip_addresses: ips,

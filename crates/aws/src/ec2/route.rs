@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aws_sdk_ec2::types::{Route as Sdk, RouteTable as Table};
 
 use super::routes::{self, Destination, Kind, LOCAL, Plain, Tables, Target, targets};
+use super::{given, shown};
 use crate::kit::prelude::*;
 
 /// A route of a route table.
@@ -89,7 +90,7 @@ impl Route {
             (Kind::Peering, &self.vpc_peering_connection_id),
             (Kind::Interface, &self.network_interface_id),
         ];
-        all.map(|(k, id)| Some((k, id.clone()?))).into_iter().flatten()
+        all.map(|(k, id)| Some((k, given(id)?.clone()))).into_iter().flatten()
     }
     fn plain(&self) -> Result<Plain> {
         let destination = self.destination().ok_or_else(|| Error::invalid("A route needs a destination."))?;
@@ -173,7 +174,7 @@ impl Update for Route {
         ) {
             let mut route = ch.new.plain()?;
             if changed!(ch, network_interface_id)
-                && let Some(interface) = &ch.new.network_interface_id
+                && let Some(interface) = given(&ch.new.network_interface_id)
             {
                 route.target = (Kind::Interface, interface.clone());
             }
@@ -194,11 +195,11 @@ fn live(known: &Route, r: &Sdk) -> Route {
         destination_prefix_list_id: known.destination_prefix_list_id.clone(),
         egress_only_gateway_id: to(Kind::EgressOnly),
         gateway_id: to(Kind::Gateway),
-        instance_id: to(Kind::Instance),
-        instance_owner_id: r.instance_owner_id.clone().filter(|o| !o.is_empty()),
+        instance_id: shown(&to(Kind::Instance)),
+        instance_owner_id: shown(&r.instance_owner_id),
         local_gateway_id: to(Kind::LocalGateway),
         nat_gateway_id: to(Kind::Nat),
-        network_interface_id: to(Kind::Interface),
+        network_interface_id: shown(&to(Kind::Interface)),
         origin: r.origin().map(|o| o.as_str().to_owned()),
         route_table_id: known.route_table_id.clone(),
         state: r.state().map(|s| s.as_str().to_owned()),
@@ -219,7 +220,11 @@ mod tests {
 
     #[test]
     fn imports() {
-        let of = |spec: &str| Known::from(Route::import(spec).unwrap().into_iter().collect::<BTreeMap<_, _>>());
+        let of = |spec: &str| {
+            let mut known = Known::object();
+            Route::import(spec).unwrap().into_iter().for_each(|(name, value)| known.set(name, value));
+            known
+        };
         let v4 = of("rtb-1_0.0.0.0/0");
         assert_eq!(v4.get("id").as_str(), Some("r-rtb-11080289494"));
         assert_eq!(of("rtb-1_::/0").get("destination_ipv6_cidr_block").as_str(), Some("::/0"));

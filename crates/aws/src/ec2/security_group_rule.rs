@@ -184,7 +184,7 @@ impl Resource for SecurityGroupRule {
                 description: matching[0].description.clone().filter(|d| !d.is_empty()),
                 security_group_rule_id: match matching[..] {
                     [one] => one.security_group_rule_id.clone(),
-                    _ => None,
+                    _ => Some(String::new()),
                 },
                 cidr_blocks: known.cidr_blocks.clone(),
                 from_port: known.from_port,
@@ -300,8 +300,11 @@ mod tests {
 
     #[test]
     fn imports() {
-        let of =
-            |spec: &str| Known::from(SecurityGroupRule::import(spec).unwrap().into_iter().collect::<BTreeMap<_, _>>());
+        let of = |spec: &str| {
+            let mut known = Known::object();
+            SecurityGroupRule::import(spec).unwrap().into_iter().for_each(|(name, value)| known.set(name, value));
+            known
+        };
         let k = of("sg-1_ingress_6_443_443_10.0.0.0/8_2001:db8::/32_self");
         assert_eq!(k.get("protocol").as_str(), Some("tcp"));
         assert_eq!(k.get("cidr_blocks"), &Known::from(vec!["10.0.0.0/8"]));

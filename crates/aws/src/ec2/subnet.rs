@@ -5,7 +5,7 @@ use aws_sdk_ec2::types::{
 };
 
 use super::tags::{from_sdk, owned_by, retag, specification};
-use super::{filter, flag, found};
+use super::{filter, flag, found, given, shown};
 use crate::kit::prelude::*;
 
 /// A subnet of a VPC.
@@ -174,7 +174,7 @@ impl Update for Subnet {
             modify().assign_ipv6_address_on_creation(flag(false)).send().await?;
         }
         if changed!(ch, ipv6_cidr_block) {
-            if let Some(association) = &old.ipv6_cidr_block_association_id {
+            if let Some(association) = given(&old.ipv6_cidr_block_association_id) {
                 cx.ec2().disassociate_subnet_cidr_block().association_id(association).send().await.absent()?;
             }
             if let Some(network) = &new.ipv6_cidr_block {
@@ -209,7 +209,7 @@ fn live(cx: &Cx, id: &str, s: &aws_sdk_ec2::types::Subnet) -> Subnet {
             .and_then(|n| n.enable_resource_name_dns_aaaa_record)
             .unwrap_or_default(),
         ipv6_cidr_block: ipv6.and_then(|a| a.ipv6_cidr_block.clone()),
-        ipv6_cidr_block_association_id: ipv6.and_then(|a| a.association_id.clone()),
+        ipv6_cidr_block_association_id: shown(&ipv6.and_then(|a| a.association_id.clone())),
         ipv6_native: s.ipv6_native.unwrap_or_default(),
         map_customer_owned_ip_on_launch: s.map_customer_owned_ip_on_launch,
         map_public_ip_on_launch: s.map_public_ip_on_launch.unwrap_or_default(),

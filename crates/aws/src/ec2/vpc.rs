@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{
 use futures::future::try_join_all;
 
 use super::tags::{from_sdk, owned_by, retag, specification};
-use super::{filter, flag, found};
+use super::{filter, flag, found, given, shown};
 use crate::kit::prelude::*;
 
 /// The pool of addresses that Amazon provides.
@@ -135,9 +135,9 @@ impl Resource for Vpc {
                 instance_tenancy: v.instance_tenancy.as_ref().map_or("default", Tenancy::as_str).to_owned(),
                 ipv4_ipam_pool_id: unread(),
                 ipv4_netmask_length: unread(),
-                ipv6_association_id: ipv6.and_then(|a| a.association_id.clone()),
-                ipv6_cidr_block: ipv6.and_then(|a| a.ipv6_cidr_block.clone()),
-                ipv6_cidr_block_network_border_group: ipv6.and_then(|a| a.network_border_group.clone()),
+                ipv6_association_id: shown(&ipv6.and_then(|a| a.association_id.clone())),
+                ipv6_cidr_block: shown(&ipv6.and_then(|a| a.ipv6_cidr_block.clone())),
+                ipv6_cidr_block_network_border_group: shown(&ipv6.and_then(|a| a.network_border_group.clone())),
                 ipv6_ipam_pool_id: match pool.as_deref() {
                     Some(AMAZON) => None,
                     Some(IPAM) => r.known.ipv6_ipam_pool_id.clone(),
@@ -221,7 +221,7 @@ impl Update for Vpc {
             ipv6_cidr_block,
             ipv6_ipam_pool_id
         ) {
-            if let Some(association) = &old.ipv6_association_id {
+            if let Some(association) = given(&old.ipv6_association_id) {
                 cx.ec2().disassociate_vpc_cidr_block().association_id(association).send().await.absent()?;
             }
             let call = cx.ec2().associate_vpc_cidr_block().vpc_id(id);

@@ -41,7 +41,7 @@ pub(crate) struct VpcData {
     main_route_table_id: Computed<String>,
     /// Account that owns the VPC.
     owner_id: Computed<String>,
-    /// `pending` or `available`.
+    /// `pending` or `available`, to find a VPC by.
     state: OptComputed<String>,
     /// Tags, to find a VPC by.
     tags: OptComputed<BTreeMap<String, String>>,
@@ -102,7 +102,7 @@ impl Data for VpcData {
             ipv6_cidr_block: ipv6.and_then(|a| a.ipv6_cidr_block.clone()),
             main_route_table_id: tables.get(&id).cloned(),
             owner_id: v.owner_id.clone(),
-            state: v.state().map(|s| s.as_str().to_owned()),
+            state: config.state.clone(),
             tags: Some(cx.visible_tags(&from_sdk(v.tags()))),
             id: Some(id),
         })

@@ -93,7 +93,10 @@ pub(super) fn outward(schema: &Schema, rules: &TagRules, mut value: Known, id: &
         let all = visible(rules, map(value.get("tags")));
         let before = map(prior.get("tags"));
         let own = all.iter().filter(|(k, v)| rules.defaults.get(*k) != Some(*v) || before.contains_key(*k));
-        value.set("tags", known(own.map(|(k, v)| (k.clone(), v.clone())).collect()));
+        let own: Map = own.map(|(k, v)| (k.clone(), v.clone())).collect();
+        // Types of the framework tell no tags from an empty map of them.
+        let unset = !schema.zero_is_null && own.is_empty() && prior.get("tags").is_null();
+        value.set("tags", if unset { Known::Null } else { known(own) });
         value.set("tags_all", known(all));
     }
     let wanted = |name: &str| at.wanted.as_ref().is_none_or(|w| w.contains(name));

@@ -92,7 +92,7 @@ async fn rule_with_many_sources() {
         })
     };
     let r = rig.create(ty, of("one")).await;
-    assert_eq!((text(&r, "protocol").as_str(), r.state.get("security_group_rule_id").is_null()), ("tcp", true));
+    assert_eq!((text(&r, "protocol").as_str(), text(&r, "security_group_rule_id").as_str()), ("tcp", ""));
     let r = rig.update(r, of("two"), &["description"]).await;
     let spec = format!("{}_ingress_tcp_80_81_10.2.0.0/16_10.1.0.0/16_2001:db8::/32", g.id);
     let imported = Object { id: spec.clone(), ty: r.ty, state: r.state.clone() };

@@ -43,7 +43,7 @@ async fn vpc_life() {
     let mut off = base(more);
     off["assign_generated_ipv6_cidr_block"] = json!(false);
     let v = rig.update(v, off, &["assign_generated_ipv6_cidr_block"]).await;
-    assert!(v.state.get("ipv6_association_id").is_null());
+    assert_eq!(text(&v, "ipv6_association_id"), "");
     rig.delete(v).await;
 }
 
@@ -111,7 +111,7 @@ async fn internet_gateway() {
     rig.import(&g, &g.id, &[]).await;
     rig.delete(g).await;
     let loose = rig.create("aws_internet_gateway", json!({})).await;
-    assert!(loose.state.get("vpc_id").is_null());
+    assert_eq!(text(&loose, "vpc_id"), "");
     rig.delete(loose).await;
     rig.delete(a).await;
     rig.delete(b).await;
