@@ -176,7 +176,7 @@ macro_rules! clients {
                         let limiter = Limiter::of(&connection.account, &connection.region, $endpoint);
                         let mut builder = $sdk::config::Builder::from(&sdk)
                             .retry_classifier(Retries(limiter.clone()))
-                            .interceptor(Trace);
+                            .interceptor(Trace(limiter.clone()));
                         if let Some(http) = sdk.http_client() {
                             builder = builder.http_client(Gated::new(http, limiter));
                         }

@@ -152,7 +152,9 @@ impl ClassifyRetry for Retries {
             RetryAction::RetryIndicated(RetryReason::RetryableError { kind, .. }) => *kind == ErrorKind::ThrottlingError,
             _ => false,
         };
-        self.0.answered(throttled);
+        if throttled {
+            self.0.answered(true);
+        }
         let page = ctx.response().is_some_and(super::errors::is_page);
         let blind = UNREPEATABLE.try_with(|()| ()).is_ok() && previous.should_retry() && !throttled && !refused(ctx);
         if page || blind { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
@@ -173,9 +175,9 @@ fn refused(ctx: &InterceptorContext) -> bool {
     })
 }
 
-/// Traces calls: service, operation, status, time. Never bodies, which hold secrets.
+/// Traces calls: service, operation, status. Never bodies, which hold secrets. Good answers raise the limit.
 #[derive(Debug)]
-pub struct Trace;
+pub struct Trace(pub Arc<Limiter>);
 
 #[dyn_dispatch_hint]
 impl Intercept for Trace {
@@ -188,6 +190,10 @@ impl Intercept for Trace {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), aws_smithy_runtime_api::box_error::BoxError> {
+        // Classifiers see failures only.
+        if ctx.response().status().is_success() {
+            self.0.answered(false);
+        }
         let (service, operation) = cfg.load::<Metadata>().map_or(("", ""), |m| (m.service(), m.name()));
         tracing::debug!(target: "stackctl_aws::calls", service, operation, status = ctx.response().status().as_u16());
         Ok(())

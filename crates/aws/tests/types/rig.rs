@@ -71,6 +71,17 @@ pub fn unique(prefix: &str) -> String {
     format!("{prefix}-{}", &uuid::Uuid::new_v4().simple().to_string()[..8])
 }
 
+/// Surroundings with short waits.
+pub fn host() -> Host {
+    Host {
+        env: Arc::new([("STACKCTL_SANDBOX".to_owned(), "1".to_owned())].into()),
+        clock: Arc::new(RealClock),
+        ids: Arc::new(Random),
+        keep_ownership_tags: false,
+        cwd: ".".into(),
+    }
+}
+
 pub fn known(v: Json) -> Known {
     Known::from_json(&v)
 }
@@ -82,7 +93,8 @@ impl Rig {
     }
     /// With further arguments of the provider block.
     pub async fn with(more: Json) -> Rig {
-        let sandbox = sandbox();
+        // A world and a log of its own for each test.
+        let sandbox = *sandbox().fork().await.unwrap();
         let provider = stackctl_aws::provider();
         let url = sandbox.endpoint();
         let services =
@@ -95,14 +107,7 @@ impl Rig {
         config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let mut config = known(config);
         canonical(&provider.config().block, &mut config);
-        let host = Host {
-            env: Arc::new([("STACKCTL_SANDBOX".to_owned(), "1".to_owned())].into()),
-            clock: Arc::new(RealClock),
-            ids: Arc::new(Random),
-            keep_ownership_tags: false,
-            cwd: ".".into(),
-        };
-        let instance = provider.configure(config.clone(), host).await.unwrap();
+        let instance = provider.configure(config.clone(), host()).await.unwrap();
         Rig { provider, instance, sandbox, config: config.into() }
     }
 
@@ -194,8 +199,21 @@ impl Rig {
         panic!("{ty} {id} does not become ready");
     }
 
+    /// Carries out an operation; what it sends must be among the type's declared actions.
+    async fn watched<T>(&self, ty: &str, operation: impl Future<Output = T>) -> T {
+        let before = self.sandbox.log().await.unwrap().last().map_or(0, |l| l.n);
+        let done = operation.await;
+        let sent = self.sandbox.log_since(before).await.unwrap();
+        crate::actions::check(ty, sent.into_iter().map(|l| (l.service, l.action)));
+        done
+    }
+
     /// Creates as the engine does, in two phases, and checks that the result is what was planned.
     pub async fn create(&self, ty: &'static str, config: Json) -> Object {
+        self.watched(ty, self.create_unwatched(ty, config)).await
+    }
+
+    async fn create_unwatched(&self, ty: &'static str, config: Json) -> Object {
         let config = known(config);
         let planned = self.planned(ty, &config, None);
         let token = uuid::Uuid::new_v4().simple().to_string();
@@ -246,6 +264,10 @@ impl Rig {
 
     /// Updates to another configuration; exactly `fields` must have been found changed.
     pub async fn update(&self, o: Object, config: Json, fields: &[&str]) -> Object {
+        self.watched(o.ty, self.update_unwatched(o, config, fields)).await
+    }
+
+    async fn update_unwatched(&self, o: Object, config: Json, fields: &[&str]) -> Object {
         let config = known(config);
         let planned = self.planned(o.ty, &config, Some(&o.state));
         let mut found = self.differing(o.ty, &planned, &o.state);
@@ -270,6 +292,10 @@ impl Rig {
 
     /// Imports and compares with state, `except` what no API tells.
     pub async fn import(&self, o: &Object, spec: &str, except: &[&str]) {
+        self.watched(o.ty, self.import_unwatched(o, spec, except)).await
+    }
+
+    async fn import_unwatched(&self, o: &Object, spec: &str, except: &[&str]) {
         let known = self.provider.import(o.ty, spec).unwrap_or_else(|e| panic!("{e}"));
         let id = known.get("id").as_str().unwrap().to_owned();
         let live = self.read_as(o.ty, &id, known).await.unwrap_or_else(|| panic!("{} {spec} not found", o.ty));
@@ -284,6 +310,10 @@ impl Rig {
 
     /// Deletes, finds it gone, and deletes again.
     pub async fn delete(&self, o: Object) {
+        self.watched(o.ty, self.delete_unwatched(o)).await;
+    }
+
+    async fn delete_unwatched(&self, o: Object) {
         let schema = self.schema(o.ty);
         for _ in 0..2 {
             let at = Ref { id: o.id.clone(), known: o.state.clone(), wanted: None };
@@ -309,6 +339,19 @@ impl Rig {
         let intent = Intent { token: "none".into(), keys: o.state.clone(), since: None };
         let found = self.instance.find(o.ty, intent).await.unwrap_or_else(|e| panic!("find {}: {e}", o.ty));
         assert!(found.is_empty(), "{}: {found:?} after deletion", o.ty);
+    }
+}
+
+impl Drop for Rig {
+    /// Ends the world of the test.
+    fn drop(&mut self) {
+        let sandbox = self.sandbox;
+        let ended = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            // The world may have ended with its parent.
+            let _ = runtime.block_on(sandbox.exit());
+        });
+        let _ = ended.join();
     }
 }
 
