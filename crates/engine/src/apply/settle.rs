@@ -44,7 +44,7 @@ impl Ticker {
     }
 }
 
-/// Waits until the object is ready and `settled` holds for it, or two ready reads in a row show the same.
+/// Waits until the object is ready and `settled` holds for it, or two reads in a row find it ready.
 pub(crate) async fn until_ready(
     tools: &Tools,
     job: &Job,
@@ -64,7 +64,8 @@ pub(crate) async fn until_ready(
                 None => last = None,
                 Some(live) => match &live.status {
                     Status::Ready => {
-                        let twice = last.as_ref().is_some_and(|l| l.status == Status::Ready && l.value == live.value);
+                        // Values such as times change with every read, so that the second read need not equal the first.
+                        let twice = last.as_ref().is_some_and(|l| l.status == Status::Ready);
                         if twice || settled(&live.value) {
                             return Ok(Settled::Ready(Box::new(live)));
                         }

@@ -133,7 +133,7 @@ async fn finish(
 ) -> Result<Option<Arc<Object>>, Trouble> {
     let keep = |e: Error| Trouble::new(job, "creating", e, Some(Arc::clone(&unfinished)));
     let complete = |live: &Known| job.differing(schema, live).is_empty();
-    let live = match until_ready(tools, job, schema, &at, ticker, complete).await.map_err(keep)? {
+    let live = match until_ready(tools, job, schema, &at, ticker, |_| true).await.map_err(keep)? {
         Settled::Ready(live) => live,
         Settled::Stopped(_) => return Ok(Some(unfinished)),
         Settled::Failed(live, why) => {
