@@ -2,11 +2,13 @@
 //!
 //! Resource code needs [`prelude`]; the rest is for those who change the kit:
 //! [`resource`] the traits · [`value`] field types · [`table`] flags · [`edge`] tags, prefixes, spelling · [`errors`] codes ·
+//! [`attributes`] attributes in a map ·
 //! [`cx`] clients and shared answers · [`gate`] limits and retries · [`erase`] and [`provider`] the engine's view ·
 //! [`connect`] and [`provider_config`] the `provider` block.
 //!
 //! The kit never knows a resource type.
 
+pub mod attributes;
 pub mod connect;
 pub mod cx;
 pub mod edge;
@@ -15,6 +17,7 @@ pub mod erase;
 pub mod errors;
 pub mod gate;
 mod http;
+pub mod names;
 pub mod provider;
 pub mod provider_config;
 pub mod region;

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use stackctl_core::{self as core, Draft, Known, Partial, Schema, Status};
 
+use super::Cx;
 use super::errors::{Error, Result};
 use super::value::Tags;
-use super::Cx;
 
 /// Written by the derives: the table of a type and its conversions.
 pub trait HasSchema: Sized + Clone + Send + Sync + 'static {
@@ -58,11 +58,7 @@ pub trait Resource: Dispatch {
             let Some(id) = intent.natural_id() else {
                 return Err(Error::invalid("This type does not say how its objects are found."));
             };
-            let at = Ref { id, known: intent.keys.clone(), wanted: None };
-            match Self::read(cx, &[at]).await {
-                Err(e) if e.is_not_found() => Ok(Vec::new()),
-                found => found,
-            }
+            intent.read(cx, id).await
         }
     }
     /// What an import id says besides itself: attributes to read with. May replace `id`.
@@ -205,6 +201,20 @@ pub struct Intent<T> {
     /// The service's clock before the request.
     pub since: Option<Timestamp>,
     pub(super) natural: Option<String>,
+}
+
+impl<T: Resource> Intent<T> {
+    /// The object of that id if it exists: for `find` of types whose id follows from their keys.
+    ///
+    /// # Errors
+    /// What reading it reports.
+    pub async fn read(&self, cx: &Cx, id: impl Into<String>) -> Result<Vec<Live<T>>> {
+        let at = Ref { id: id.into(), known: self.keys.clone(), wanted: None };
+        match T::read(cx, &[at]).await {
+            Err(e) if e.is_not_found() => Ok(Vec::new()),
+            found => found,
+        }
+    }
 }
 
 impl<T> Intent<T> {
