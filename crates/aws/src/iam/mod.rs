@@ -1,16 +1,30 @@
 //! IAM: contents, and what its types share.
 
+mod instance_profile;
+mod policy;
+mod policy_document;
 mod role;
+mod role_policy;
+mod role_policy_attachment;
 
 use aws_sdk_iam::types::Tag;
 
-use crate::kit::erase::resource;
+use crate::kit::erase::{data, resource};
 use crate::kit::prelude::*;
 use crate::kit::provider::Service;
 
 /// The types of this service.
 pub(crate) fn service() -> Service {
-    Service { resources: vec![resource::<role::Role>()], data: vec![] }
+    Service {
+        resources: vec![
+            resource::<instance_profile::InstanceProfile>(),
+            resource::<policy::ManagedPolicy>(),
+            resource::<role::Role>(),
+            resource::<role_policy::RolePolicy>(),
+            resource::<role_policy_attachment::Attachment>(),
+        ],
+        data: vec![data::<policy_document::PolicyDocument>()],
+    }
 }
 
 /// Tags as a create takes them.

@@ -242,7 +242,7 @@ async fn attached(cx: &Cx, role: &str) -> Result<BTreeSet<String>> {
 }
 
 /// The document with `Version` and `Id` before `Statement`, as inline policies are sent.
-fn ordered(text: &str) -> String {
+pub(super) fn ordered(text: &str) -> String {
     let Ok(serde_json::Value::Object(mut m)) = serde_json::from_str(text) else { return text.to_owned() };
     let mut out = serde_json::Map::new();
     for key in ["Version", "Id", "Statement"] {
