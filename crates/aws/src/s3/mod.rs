@@ -1,7 +1,12 @@
 //! S3: contents, and what its types share.
 
 mod bucket;
+mod bucket_cors_configuration;
+mod bucket_encryption;
 mod bucket_lifecycle_configuration;
+mod bucket_ownership_controls;
+mod bucket_policy;
+mod bucket_public_access_block;
 mod bucket_versioning;
 
 use std::sync::Arc;
@@ -17,7 +22,12 @@ pub(crate) fn service() -> Service {
     Service {
         resources: vec![
             resource::<bucket::Bucket>(),
+            resource::<bucket_cors_configuration::Cors>(),
+            resource::<bucket_encryption::Encryption>(),
             resource::<bucket_lifecycle_configuration::LifecycleConfiguration>(),
+            resource::<bucket_ownership_controls::Ownership>(),
+            resource::<bucket_policy::BucketPolicy>(),
+            resource::<bucket_public_access_block::PublicAccessBlock>(),
             resource::<bucket_versioning::Versioning>(),
         ],
         data: vec![],
