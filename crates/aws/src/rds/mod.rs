@@ -1,6 +1,8 @@
 //! RDS: contents, and what its types share.
 
 mod db_instance;
+mod db_parameter_group;
+mod db_subnet_group;
 
 use aws_sdk_rds::types::Tag;
 
@@ -10,7 +12,14 @@ use crate::kit::provider::Service;
 
 /// The types of this service.
 pub(crate) fn service() -> Service {
-    Service { resources: vec![resource::<db_instance::DbInstance>()], data: vec![] }
+    Service {
+        resources: vec![
+            resource::<db_instance::DbInstance>(),
+            resource::<db_parameter_group::ParameterGroup>(),
+            resource::<db_subnet_group::SubnetGroup>(),
+        ],
+        data: vec![],
+    }
 }
 
 /// Tags as a create takes them.
