@@ -11,11 +11,17 @@ use stackctl_core::Provider;
 
 pub mod kit;
 
+#[cfg(feature = "cloudwatch")]
+mod cloudwatch;
+
 #[cfg(feature = "ec2")]
 mod ec2;
 
 #[cfg(feature = "iam")]
 mod iam;
+
+#[cfg(feature = "cloudwatchlogs")]
+mod logs;
 
 #[cfg(feature = "rds")]
 mod rds;
@@ -25,6 +31,15 @@ mod meta;
 #[cfg(feature = "s3")]
 mod s3;
 
+#[cfg(feature = "sns")]
+mod sns;
+
+#[cfg(feature = "sqs")]
+mod sqs;
+
+#[cfg(feature = "ssm")]
+mod ssm;
+
 /// The table of all types.
 pub fn provider() -> Arc<dyn Provider> {
     Arc::new(aws())
@@ -33,14 +48,24 @@ pub fn provider() -> Arc<dyn Provider> {
 /// The same, with what only this crate's users know: API actions.
 pub fn aws() -> kit::provider::Aws {
     kit::provider::Aws::new(vec![
+        #[cfg(feature = "cloudwatch")]
+        cloudwatch::service(),
         #[cfg(feature = "ec2")]
         ec2::service(),
         #[cfg(feature = "iam")]
         iam::service(),
+        #[cfg(feature = "cloudwatchlogs")]
+        logs::service(),
         #[cfg(feature = "rds")]
         rds::service(),
         meta::service(),
         #[cfg(feature = "s3")]
         s3::service(),
+        #[cfg(feature = "sns")]
+        sns::service(),
+        #[cfg(feature = "sqs")]
+        sqs::service(),
+        #[cfg(feature = "ssm")]
+        ssm::service(),
     ])
 }

@@ -1,0 +1,11 @@
+//! CloudWatch: contents.
+
+mod metric_alarm;
+
+use crate::kit::erase::resource;
+use crate::kit::provider::Service;
+
+/// The types of this service.
+pub(crate) fn service() -> Service {
+    Service { resources: vec![resource::<metric_alarm::MetricAlarm>()], data: vec![] }
+}
