@@ -3,13 +3,19 @@
 
 mod actions;
 mod arguments;
+mod cloudwatch;
 mod ec2;
 mod facts;
 mod failures;
 mod group_rules;
 mod iam;
+mod iam_policies;
 mod listed;
+mod messaging;
 mod network;
 mod rds;
+mod rds_groups;
 mod rig;
 mod s3;
+mod s3_settings;
+mod ssm;
