@@ -23,7 +23,6 @@ const COMPANIONS: &[(&str, &str, &str)] = &[
     ("aws_db_instance", "upgrade_storage_config", r#"{"replicate_source_db": "x"}"#),
     ("aws_db_instance", "replica_mode", r#"{"replicate_source_db": "x"}"#),
     ("aws_ssm_parameter", "key_id", r#"{"type": "SecureString", "value": "x"}"#),
-    ("aws_ssm_parameter", "value_wo_version", r#"{"value_wo": "x"}"#),
     ("aws_iam_role", "inline_policy", r#"{"inline_policy": [{"name": "n", "policy": "{}"}]}"#),
     ("aws_s3_bucket", "replication_configuration.rules.delete_marker_replication_status", REPLICATION),
     ("aws_s3_bucket", "replication_configuration.rules.priority", REPLICATION),
@@ -414,6 +413,8 @@ async fn answer(mut stream: tokio::net::TcpStream, log: Arc<Mutex<Vec<String>>>)
                 return None;
             }
         }
+        // Some services speak a binary protocol: the record keeps every byte apart.
+        let record = bytes[head..head + length].escape_ascii().to_string();
         let body = String::from_utf8_lossy(&bytes[head..head + length]).into_owned();
         bytes.drain(..head + length);
         let told = |k: &str| {
@@ -421,7 +422,7 @@ async fn answer(mut stream: tokio::net::TcpStream, log: Arc<Mutex<Vec<String>>>)
             k.starts_with("x-amz-") && !noise.contains(&k)
         };
         let told: Vec<String> = headers.iter().filter(|(k, _)| told(k)).map(|(k, v)| format!("{k}: {v}")).collect();
-        log.lock().unwrap().push(format!("{request} {told:?} {body}"));
+        log.lock().unwrap().push(format!("{request} {told:?} {record}"));
         let known = ANSWERS.iter().find(|(q, _)| !request.starts_with("PUT") && (request.contains(q) || body.contains(q)));
         let (status, body) = known.map_or(("400 Bad Request", REFUSAL), |(_, body)| ("200 OK", *body));
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
