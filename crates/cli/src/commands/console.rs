@@ -81,8 +81,8 @@ pub(crate) async fn run(mut cx: Context, args: cli::Console) -> Outcome {
 
 fn evaluate(cx: &Context, values: &mut Values<'_>, text: &str) -> bool {
     match values.evaluate(text.trim()) {
-        Ok(value) => {
-            cx.term.line(&stackctl_lang::value::show(&value));
+        Ok(printed) => {
+            cx.term.line(&printed);
             true
         }
         Err(diags) => {

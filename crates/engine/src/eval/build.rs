@@ -311,7 +311,9 @@ impl Graph {
             let cycle: Vec<NodeId> = cycle[first..].iter().chain(&cycle[..first]).copied().collect();
             let names: Vec<String> = cycle.iter().map(|id| self.name(*id)).collect();
             let mut d = if let [only] = names.as_slice() {
-                Diagnostic::error(SELF_REFERENCE, format!("{only} refers to itself."))
+                let resource = matches!(self.node(cycle[0]).kind, Kind::Resource(_));
+                let summary = if resource { SELF_REFERENCE } else { "Cycle" };
+                Diagnostic::error(summary, format!("{only} refers to itself."))
             } else {
                 let chain = names.iter().chain(names.first()).cloned().collect::<Vec<_>>().join(" → ");
                 Diagnostic::error("Cycle", format!("Each of these needs the next one first: {chain}."))

@@ -235,11 +235,11 @@ impl<'p> Console<'p> {
         ev.given = given;
         Console { ev, schemas: super::types::AllSchemas(providers) }
     }
-    /// The value of an expression.
+    /// The value of an expression as the console prints it.
     ///
     /// # Errors
     /// What is wrong with it, or with what it refers to.
-    pub fn evaluate(&mut self, text: &str) -> Result<Value, Diagnostics> {
+    pub fn evaluate(&mut self, text: &str) -> Result<String, Diagnostics> {
         let sources = Arc::make_mut(&mut self.ev.settings.sources);
         let file = sources.add("<console-input>", text);
         let (expr, errors) = stackctl_hcl::parse_expr(text, file, 0);
@@ -264,14 +264,14 @@ impl<'p> Console<'p> {
                 }
             }
         }
-        let (v, problems) = {
-            let place =
-                super::scope::Place { ev: &self.ev, module: ModId(0), instance: 0, rep: Rep::Single, this: None };
-            stackctl_lang::eval::expr(&expr, &place)
-        };
-        self.ev.report(problems, None);
+        let place = super::scope::Place { ev: &self.ev, module: ModId(0), instance: 0, rep: Rep::Single, this: None };
+        let printed = stackctl_lang::eval::console(&expr, &place);
+        let printed = printed.map_err(|problems| self.ev.report(problems, None)).ok();
         let diags = std::mem::take(&mut self.ev.diags);
-        if has_errors(&diags) { Err(diags) } else { Ok(v) }
+        match printed {
+            Some(text) if !has_errors(&diags) => Ok(text),
+            _ => Err(diags),
+        }
     }
 }
 

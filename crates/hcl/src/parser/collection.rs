@@ -91,8 +91,7 @@ impl Parser<'_> {
     }
 
     fn object_key(&mut self, height: &mut u32) -> Option<ObjectKey> {
-        let first = self.token();
-        if first.kind == Kind::Ident && matches!(self.peek_second(), Kind::Equal | Kind::Colon) {
+        if self.peek() == Kind::Ident && matches!(self.peek_second(), Kind::Equal | Kind::Colon) {
             return self.eat_ident().map(ObjectKey::Name);
         }
         let expr = self.expr();
@@ -104,12 +103,7 @@ impl Parser<'_> {
             ExprKind::ScopeTraversal(traversal) if traversal.steps.is_empty() => {
                 Some(ObjectKey::Name(traversal.root.clone()))
             }
-            ExprKind::ScopeTraversal(_) if self.peek() == Kind::Equal || self.peek() == Kind::Colon => {
-                let detail = "A key with dots or brackets could be a reference or a text.";
-                let error = SyntaxError::new("Ambiguous object key", detail, expr.span);
-                self.fail_with(first, error.with_hint("put a reference in parentheses, a text in quotes"));
-                None
-            }
+            // With dots it is a reference here: `providers = { aws.west = aws.other }`. Values refuse it when evaluated.
             _ => Some(ObjectKey::Expr(expr)),
         }
     }

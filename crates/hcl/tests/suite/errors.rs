@@ -101,7 +101,7 @@ const CASES: &[(&str, &str)] = &[
     ("a = x[1\nb = 1\n", "Missing closing bracket@2:1-2:2 (1:6-1:7)\na=<invalid>; b=1"),
     (
         "a = { x.y = 1 }\nb = { x }\nc = { x = 1 y = 2 }\nd = {x = \n1}\n",
-        "Ambiguous object key@1:7-1:10\nMissing value of object entry@2:9-2:10 (2:5-2:6)\nMissing comma@3:13-3:14 (3:5-3:6)\nMissing expression@4:10-4:10\na=<invalid>; b=<invalid>; c=<invalid>; d=<invalid>",
+        "Missing value of object entry@2:9-2:10 (2:5-2:6)\nMissing comma@3:13-3:14 (3:5-3:6)\nMissing expression@4:10-4:10\na={x.y=1}; b=<invalid>; c=<invalid>; d=<invalid>",
     ),
     (
         "a = [for x y : z]\nb = [for x in y]\nc = {for x in y : z}\nd = [for x in y : z => 1]\ne = [for x in y : z...]\nf = [for]\n",

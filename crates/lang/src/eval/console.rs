@@ -4,19 +4,15 @@ use stackctl_hcl::{Expr, ExprKind};
 
 use super::Scope;
 use super::evaluator::Evaluator;
-use crate::config::Module;
 use crate::diag::Problem;
 use crate::value::show;
 
-/// Checks and evaluates an expression in a module's scope, and prints its value as the console does.
+/// Evaluates an expression that [`crate::check::expression`] found nothing wrong with, and prints its value as the
+/// console does.
 ///
 /// # Errors
-/// Everything that is wrong with it.
-pub fn console(e: &Expr, module: &Module, scope: &dyn Scope) -> Result<String, Vec<Problem>> {
-    let problems = crate::check::expression(e, module, &());
-    if problems.iter().any(Problem::is_error) {
-        return Err(problems);
-    }
+/// Everything that is wrong with its values.
+pub fn console(e: &Expr, scope: &dyn Scope) -> Result<String, Vec<Problem>> {
     let mut ev = Evaluator::new(scope);
     ev.in_console = true;
     let v = ev.eval(e);

@@ -95,13 +95,19 @@ impl<'a> Evaluator<'a> {
 
     /// Evaluates something whose errors are dropped; `None` if there were any.
     pub(super) fn attempt(&mut self, e: &'a Expr) -> Option<Value> {
+        let (v, good) = self.quietly(e);
+        good.then_some(v)
+    }
+
+    /// The same with what could be evaluated, unknown where something failed; false if anything did.
+    fn quietly(&mut self, e: &'a Expr) -> (Value, bool) {
         let before = self.errors;
         self.quiet += 1;
         let v = self.eval(e);
         self.quiet -= 1;
         let good = self.errors == before;
         self.errors = before;
-        good.then_some(v)
+        (v, good)
     }
 
     /// The value of an expression.
@@ -242,9 +248,7 @@ impl<'a> Evaluator<'a> {
     fn conditional(&mut self, c: &'a Conditional, e: &'a Expr) -> Value {
         let cond = self.eval(&c.condition);
         let taken = crate::convert::convert(&cond, &Ty::Bool).ok().and_then(|v| v.as_bool());
-        let mut branch = |e: &'a Expr, taken: bool| {
-            if taken { self.eval(e) } else { self.attempt(e).unwrap_or_else(Value::dynamic) }
-        };
+        let mut branch = |e: &'a Expr, taken: bool| if taken { self.eval(e) } else { self.quietly(e).0 };
         let then = branch(&c.if_true, taken == Some(true));
         let other = branch(&c.if_false, taken == Some(false));
         match ops::conditional(&cond, &then, &other) {

@@ -385,6 +385,7 @@ fn validation_needs_no_values() {
     let other = "resource \"test_thing\" \"a\" {\n count = 2\n name = count.index == 0 ? \"x\" : test_thing.a[0].id\n}";
     assert_eq!(errors(other), Vec::<String>::new());
     assert_eq!(errors("locals {\n a = local.b\n b = local.a\n}"), ["Cycle"]);
+    assert_eq!(errors("locals {\n a = { b = 1, c = local.a.b }\n}"), ["Cycle"]);
 }
 
 #[test]
@@ -401,10 +402,7 @@ fn a_console_sees_state_and_plan() {
     ];
     let settings = b.settings(&files).map_err(|d| format!("{d:?}")).unwrap();
     let mut console = crate::eval::Console::of_state(std::sync::Arc::clone(&b.state), settings.clone(), &b.providers);
-    let mut ask = |text: &str| match console.evaluate(text) {
-        Ok(v) => stackctl_lang::value::show(&v),
-        Err(d) => format!("! {}", d[0].summary),
-    };
+    let mut ask = |text: &str| console.evaluate(text).unwrap_or_else(|d| format!("! {}", d[0].summary));
     assert_eq!(ask("upper(local.n)"), "\"N\"");
     assert_eq!(ask("test_thing.r.name"), "\"root\"");
     assert_eq!(ask("module.m[0].o.name"), "\"x\"");
@@ -412,8 +410,6 @@ fn a_console_sees_state_and_plan() {
     assert_eq!(ask("local.x"), "! Reference to undeclared local value");
     let (plan, _) = b.plan(&files, |_| {}).map_err(|d| format!("{d:?}")).unwrap();
     let mut console = crate::eval::Console::of_plan(plan, settings, &b.providers);
-    assert_eq!(
-        console.evaluate("test_thing.r.name").map(|v| stackctl_lang::value::show(&v)).ok().as_deref(),
-        Some("\"n\"")
-    );
+    assert_eq!(console.evaluate("test_thing.r.name").ok().as_deref(), Some("\"n\""));
+    assert_eq!(console.evaluate("type(local.n)").ok().as_deref(), Some("string"));
 }
