@@ -14,7 +14,7 @@ use stackctl_engine::providers::Providers;
 use stackctl_hcl::SourceMap;
 use stackctl_lang::config::inputs::Inputs;
 use stackctl_lang::config::{Config, Manifest};
-use stackctl_lang::files::{Files, Memory};
+use stackctl_lang::files::{Entry, Files, Kind, Memory};
 use stackctl_lang::value::Value;
 
 use crate::commands::Context;
@@ -31,6 +31,8 @@ struct File {
     workspace: String,
     backend: (String, Known),
     files: BTreeMap<String, String>,
+    listings: BTreeMap<String, Vec<Entry>>,
+    kinds: BTreeMap<String, Option<Kind>>,
     plan: Plan,
 }
 
@@ -41,12 +43,16 @@ struct File {
 pub(crate) fn save(stack: &Stack, plan: &Plan, path: &str) -> Result<(), Box<Diagnostic>> {
     let snapshot = stack.recorder.as_ref().map(|r| r.snapshot()).unwrap_or_default();
     let files = snapshot.iter().map(|(p, b)| (p.display().to_string(), hex(b))).collect();
+    let listings = snapshot.listings().map(|(p, entries)| (p.display().to_string(), entries.to_vec())).collect();
+    let kinds = snapshot.kinds().map(|(p, kind)| (p.display().to_string(), kind)).collect();
     let file = File {
         format: FORMAT.to_owned(),
         version: PLAN_VERSION,
         workspace: stack.workspace.clone(),
         backend: stack.backend_settings.clone(),
         files,
+        listings,
+        kinds,
         plan: plan.clone(),
     };
     let problem = |m: String| Box::new(Diagnostic::error("The plan cannot be saved", format!("{path}: {m}.")));
@@ -100,6 +106,12 @@ pub(crate) async fn load(cx: &Context, path: &str) -> Result<Saved, Diagnostics>
     let mut memory = Memory::at(&cx.host.cwd);
     for (name, text) in &file.files {
         memory.add(name, unhex(text).ok_or_else(|| wrong("it is damaged".into()))?);
+    }
+    for (name, entries) in &file.listings {
+        memory.add_listing(name, entries.clone());
+    }
+    for (name, kind) in &file.kinds {
+        memory.add_kind(name, *kind);
     }
     let files: Arc<dyn Files> = Arc::new(memory);
     let mut sources = SourceMap::new();
