@@ -88,9 +88,9 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Shows what was not shown yet, without sources.
+/// Shows what was not shown yet.
 fn fail(term: &Term, diags: &[Diagnostic], compact: bool) -> u8 {
-    commands::show_diagnostics(term, diags, compact, &|_| None);
+    commands::show_diagnostics(term, diags, compact, &commands::source);
     1
 }
 

@@ -72,6 +72,10 @@ fn parse(text: &str) -> Result<Settings, (String, Option<String>)> {
         return Err((format!("there is no setting {unknown:?}."), near.map(|n| format!("Did you mean {n:?}?"))));
     }
     let settings: Settings = table.try_into().map_err(|e: toml::de::Error| (e.message().to_owned(), None))?;
+    if settings.journal == Journal::Off {
+        let hint = "Leave the setting out: local states have a journal, S3 states do not have one yet.";
+        return Err(("the journal cannot be switched off yet.".to_owned(), Some(hint.to_owned())));
+    }
     if settings.seal == Seal::Always {
         return Err(("sealed states are not available yet; `seal` must be \"auto\" or \"never\".".to_owned(), None));
     }

@@ -78,6 +78,10 @@ impl Stack {
             }
             return Err(warnings);
         };
+        let versions: std::collections::BTreeMap<&str, &str> = all_providers().iter().map(|p| (p.source(), p.version())).collect();
+        let problems = config.version_problems(&|source| versions.get(source).map(|v| (*v).to_owned()));
+        warnings.extend(diagnostics(problems, &sources));
+        warnings.extend(diagnostics(provisioners(&config), &sources));
         let mut arguments = Vec::new();
         if let Some(name) = how.env {
             workspace::check_name(name).map_err(|e| vec![e.diagnostic()])?;
@@ -137,6 +141,19 @@ impl Stack {
     pub(crate) fn schema(&self, addr: &stackctl_core::InstanceAddr) -> Option<Schema> {
         schema_of(&self.providers, addr)
     }
+}
+
+/// Provisioners are understood and not carried out yet, so that a stack that relies on them must not be applied.
+fn provisioners(config: &Config) -> Vec<Problem> {
+    let refuse = |p: &stackctl_lang::config::Provisioner| {
+        let detail = format!("The provisioner {:?} cannot be carried out yet.", p.ty);
+        Problem::error("Provisioners are not available", detail)
+            .at(p.span)
+            .hinted("Do the work in another step, or with the service that the resource belongs to.")
+    };
+    let modules = config.modules();
+    let resources = modules.iter().flat_map(|m| m.content.resources.values());
+    resources.flat_map(|r| r.provisioners.iter()).map(refuse).collect()
 }
 
 /// The schema of the type of an instance.

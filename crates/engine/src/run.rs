@@ -66,7 +66,10 @@ pub async fn plan(
     let mut answers = Vec::new();
     loop {
         match planner.step(answers) {
-            Step::Done(plan, diags) => return (*plan, diags),
+            Step::Done(plan, mut diags) => {
+                diags.extend(unusable(&plan, providers).await);
+                return (*plan, diags);
+            }
             Step::Need(requests) => {
                 let mut running: FuturesUnordered<_> =
                     requests.into_iter().map(|r| read(r, providers, events)).collect();
@@ -78,6 +81,20 @@ pub async fn plan(
             }
         }
     }
+}
+
+/// Wrong credentials, accounts and regions show in the plan, and not halfway through an apply: every provider that has
+/// something to do is configured, as far as its arguments are known.
+async fn unusable(plan: &Plan, providers: &Providers) -> Diagnostics {
+    let mut out = Vec::new();
+    for used in &plan.providers {
+        let has_work = plan.ops.iter().any(|o| o.is_change() && o.provider == used.addr);
+        let (true, Ok(config)) = (has_work && !plan.errored, used.config.to_known()) else { continue };
+        if let Err(e) = providers.configure(&used.addr, config).await {
+            out.push(Diagnostic::from_provider(format!("Error configuring {}", used.addr), e));
+        }
+    }
+    out
 }
 
 async fn read(request: ReadRequest, providers: &Providers, events: &Events) -> ReadAnswer {

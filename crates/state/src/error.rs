@@ -226,6 +226,10 @@ impl Error {
 }
 
 fn capital(text: &str) -> String {
+    // A message that starts with the name of a file keeps it as it is.
+    if text.split(' ').next().is_some_and(|w| w.contains(['.', '/'])) {
+        return text.to_owned();
+    }
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }

@@ -81,7 +81,13 @@ pub(crate) async fn edit(
     let events = Events::none();
     let o = options(&stack.workspace, Access::Write, operation, Some(locking), &events)?;
     let mut session = stack.backend.open(o, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
-    stackctl_engine::run::settle(&mut session, &stack.settings(cx), &stack.providers, &events).await?;
-    Ok(session)
+    match stackctl_engine::run::settle(&mut session, &stack.settings(cx), &stack.providers, &events).await {
+        Ok(()) => Ok(session),
+        Err(diags) => {
+            // Nothing was changed; let go of the lock.
+            let _ = session.close().await;
+            Err(diags)
+        }
+    }
 }
 

@@ -1,7 +1,5 @@
 //! `show`: the state, or a saved plan.
 
-use stackctl_core::{InstanceAddr, Mode};
-
 use super::{Context, opened, state};
 use crate::json;
 use crate::json::plan::View;
@@ -18,7 +16,7 @@ pub(crate) async fn run(mut cx: Context, args: cli::Show) -> Outcome {
     let stack = Stack::load(&cx, how).await?;
     let state = opened::read(&*stack.backend, &stack.workspace, &cx).await?;
     if args.json {
-        let view = View { unsealed: args.unsealed, version: &|a| version(&stack, a) };
+        let view = View { unsealed: args.unsealed, schema: &|a| stack.schema(a) };
         cx.term.line(&json::plan::state(&state, view).to_string());
         return Ok(Exit::Done);
     }
@@ -27,7 +25,7 @@ pub(crate) async fn run(mut cx: Context, args: cli::Show) -> Outcome {
         return Ok(Exit::Done);
     }
     for (at, object) in state.objects() {
-        cx.term.line(&format!("{}\n", state::text(&cx, &at.addr, object)));
+        cx.term.line(&format!("{}\n", state::text(&cx, &stack, &at.addr, object)));
     }
     if !state.outputs.is_empty() {
         cx.term.line("\nOutputs:\n");
@@ -36,18 +34,11 @@ pub(crate) async fn run(mut cx: Context, args: cli::Show) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn version(stack: &Stack, addr: &InstanceAddr) -> u64 {
-    match addr.resource.mode {
-        Mode::Data => 0,
-        _ => stack.schema(addr).map_or(0, |s| s.version),
-    }
-}
-
 async fn plan(cx: &Context, path: &str, args: &cli::Show) -> Outcome {
     let saved = saved::load(cx, path).await?;
     let (stack, plan) = (&saved.stack, &saved.plan);
     if args.json {
-        let view = View { unsealed: args.unsealed, version: &|a| version(stack, a) };
+        let view = View { unsealed: args.unsealed, schema: &|a| stack.schema(a) };
         let configuration = json::config::configuration(&stack.config, &stack.providers);
         cx.term.line(&json::plan::plan(plan, configuration, view).to_string());
     } else {

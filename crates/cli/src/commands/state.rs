@@ -83,12 +83,12 @@ async fn show(cx: Context, args: StateShow) -> Outcome {
         vec![Diagnostic::error("Invalid address", format!("{:?} is not the address of an instance.", args.address))]
     })?;
     let object = state.current(&addr).ok_or_else(|| vec![not_found(&args.address)])?;
-    cx.term.line(&text(&cx, &addr, object));
+    cx.term.line(&text(&cx, &stack, &addr, object));
     Ok(Exit::Done)
 }
 
 /// An object as the language would write it.
-pub(crate) fn text(cx: &Context, addr: &InstanceAddr, object: &Object) -> String {
+pub(crate) fn text(cx: &Context, stack: &Stack, addr: &InstanceAddr, object: &Object) -> String {
     let sensitive: Vec<Path> = object.sensitive.iter().cloned().collect();
     let secrets = Secrets { before: &sensitive, after: &sensitive };
     let kind = match addr.resource.mode {
@@ -102,7 +102,8 @@ pub(crate) fn text(cx: &Context, addr: &InstanceAddr, object: &Object) -> String
     let head =
         vec![format!("# {addr}:{tainted}"), format!("{kind} {:?} {:?} {{", addr.resource.ty, addr.resource.name)];
     let mut w = Writer { term: &cx.term, out: head, secrets, replace: &[] };
-    let value = Partial::from(object.attributes.clone());
+    let schema = stack.schema(addr);
+    let value = crate::render::dynamic::plain(schema.as_ref(), Partial::from(object.attributes.clone()));
     if let Partial::Map(m) = &value {
         let width = m.iter().filter(|(_, v)| !v.is_null()).map(|(k, _)| k.chars().count()).max().unwrap_or(0);
         for (k, v) in m.iter().filter(|(_, v)| !v.is_null()) {

@@ -76,6 +76,7 @@ async fn create(cx: &Context, stack: &Stack, a: &WorkspaceName) -> Outcome {
     let events = stackctl_engine::events::Events::none();
     let o = opened::options(&a.name, Access::Write, "init", Some(&a.locking), &events)?;
     let mut session = stack.backend.open(o, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
+    session.resolve(Vec::new()).await.map_err(|e| vec![e.diagnostic()])?;
     session.create().await.map_err(|e| vec![e.diagnostic()])?;
     session.close().await.map_err(|e| vec![e.diagnostic()])?;
     workspace::select(&data_dir(cx), &a.name).map_err(|e| vec![e.diagnostic()])?;

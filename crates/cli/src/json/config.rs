@@ -101,7 +101,7 @@ impl Cx<'_> {
             .values()
             .map(|v| {
                 let mut m = Map::new();
-                if let Some(d) = &v.default {
+                if let Some(d) = v.default.as_ref().filter(|_| !v.sensitive) {
                     m.insert("default".into(), d.to_partial(&d.ty()).or_null().to_json());
                 }
                 if let Some(d) = &v.description {

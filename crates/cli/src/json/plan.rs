@@ -6,17 +6,19 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
-use stackctl_core::{InstanceAddr, InstanceKey, Known, Mode, ModuleAddr, Partial, Path, Step};
+use stackctl_core::{InstanceAddr, InstanceKey, Known, Mode, ModuleAddr, Partial, Path, Schema, Step};
 use stackctl_engine::plan::{Action, CheckAddr, CheckResult, CheckStatus, Drift, OutputChange, Operation, Plan};
 use stackctl_state::{State, TERRAFORM_VERSION};
+
+use crate::render::dynamic::plain;
 
 /// Options of the rendering.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     /// Show secrets.
     pub(crate) unsealed: bool,
-    /// Schema version of a type.
-    pub(crate) version: &'a dyn Fn(&InstanceAddr) -> u64,
+    /// Schema of the type of an instance.
+    pub(crate) schema: &'a dyn Fn(&InstanceAddr) -> Option<Schema>,
 }
 
 /// A plan; `configuration` is what [`super::config::configuration`] makes.
@@ -79,7 +81,7 @@ pub(crate) fn state(s: &State, view: View<'_>) -> Json {
         .collect();
     let resources = s.objects().filter(|(at, _)| at.deposed.is_none()).map(|(at, o)| {
         let sensitive: Vec<Path> = o.sensitive.iter().cloned().collect();
-        let value = Partial::from(o.attributes.clone());
+        let value = plain((view.schema)(&at.addr).as_ref(), Partial::from(o.attributes.clone()));
         let mut r = resource(&at.addr, &o.provider.source, o.schema_version, &value, &sensitive, view);
         if o.status == stackctl_state::ObjectStatus::Tainted {
             r.insert("tainted".into(), true.into());
@@ -112,7 +114,9 @@ fn planned_values(plan: &Plan, view: View<'_>) -> Json {
         .collect();
     let resources = plan.ops.iter().filter(|o| o.deposed.is_none()).filter_map(|o| {
         let planned = o.planned()?;
-        let version = (view.version)(&o.addr);
+        let schema = (view.schema)(&o.addr);
+        let planned = plain(schema.as_ref(), planned);
+        let version = schema.map_or(0, |s| s.version);
         let r = resource(&o.addr, &o.provider.source, version, &planned, &o.after_sensitive, view);
         Some((o.addr.resource.module.clone(), Json::Object(r)))
     });
@@ -204,7 +208,10 @@ fn change(op: &Operation, view: View<'_>) -> Json {
     }
     let before = op.before.as_ref().map(|b| Partial::from((**b).clone()));
     let before = if op.action == Action::Create && op.replacement.is_none() { None } else { before };
-    let mut c = values(before.as_ref(), op.planned().as_ref(), &op.before_sensitive, &op.after_sensitive, view);
+    let schema = (view.schema)(&op.addr);
+    let shown = |v: Option<Partial>| v.map(|v| plain(schema.as_ref(), v));
+    let (before, after) = (shown(before), shown(op.planned()));
+    let mut c = values(before.as_ref(), after.as_ref(), &op.before_sensitive, &op.after_sensitive, view);
     let mut head = Map::new();
     head.insert("actions".into(), op.actions().into());
     head.append(&mut c);
@@ -441,7 +448,7 @@ fn status(s: CheckStatus) -> &'static str {
 mod tests {
     use super::*;
 
-    const VIEW: View<'_> = View { unsealed: false, version: &|_| 0 };
+    const VIEW: View<'_> = View { unsealed: false, schema: &|_| None };
 
     fn value() -> Partial {
         let mut v = Partial::object();

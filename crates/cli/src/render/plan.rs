@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use stackctl_core::{Diagnostic, Known, Partial, Path, Schema};
 use stackctl_engine::plan::{Action, Drift, Operation, OutputChange, Plan, PlanMode, Reason, ReplaceOrder};
 
+use super::dynamic::plain;
 use super::term::{Style, Term};
 use super::value::{Mark, Secrets, Writer, change};
 
@@ -141,6 +142,8 @@ fn operation(term: &Term, op: &Operation, schemas: Schemas<'_>) -> String {
     let before = if op.action == Action::Create && op.replacement.is_none() { None } else { before };
     let secrets = Secrets { before: &op.before_sensitive, after: &op.after_sensitive };
     let schema = schemas(&op.addr);
+    let shown = |v: Option<Partial>| v.map(|v| plain(schema.as_ref(), v));
+    let (before, after) = (shown(before), shown(after));
     let mut w = Writer { term, out: head, secrets, replace: &op.replace_paths };
     object(&mut w, schema.as_ref(), before.as_ref(), after.as_ref());
     w.out.push("    }\n".to_owned());

@@ -67,6 +67,12 @@ impl Job {
             deposed: self.at.deposed.as_ref().map(|k| k.as_str().to_owned()),
         }
     }
+    /// Names that are configured: lazy attributes are read only there.
+    pub(crate) fn configured(&self) -> Arc<BTreeSet<String>> {
+        let set = |v: &Partial| !matches!(v, Partial::Null) && !matches!(v, Partial::List(l) if l.is_empty());
+        let names = self.config.as_map().into_iter().flatten();
+        Arc::new(names.filter(|(_, v)| set(v)).map(|(n, _)| n.clone()).collect())
+    }
     /// Id of the object in state.
     pub(crate) fn id(&self) -> Option<String> {
         self.object.as_ref().and_then(|o| o.attributes.get("id").as_str()).map(str::to_owned)

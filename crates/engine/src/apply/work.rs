@@ -117,7 +117,7 @@ async fn create(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         .commit(vec![done(&id, &unfinished)])
         .await
         .map_err(|d| Trouble::journal(d, Some(Arc::clone(&unfinished))))?;
-    finish(tools, job, schema, &planned, Ref { id, known: planned_known, wanted: None }, unfinished, ticker).await
+    finish(tools, job, schema, &planned, Ref { id, known: planned_known, wanted: Some(job.configured()) }, unfinished, ticker).await
 }
 
 /// The second phase of a creation: ready, as planned, without its ownership tag. Also what an unfinished object of an
@@ -148,7 +148,10 @@ async fn finish(
     };
     guard(job, schema, &live.value).map_err(keep)?;
     let mut value = live.value;
-    let at = Ref { id: live.id, known: value.clone(), wanted: at.wanted };
+    // The provider sees what is planned: the live values are the change's `old`.
+    let mut known = planned.or_null();
+    known.set("id", live.id.as_str().into());
+    let at = Ref { id: live.id, known, wanted: at.wanted };
     let fields = job.differing(schema, &value);
     {
         let new = merged(schema, &job.wanted_of(planned), &value);
@@ -175,7 +178,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     };
     let old = object.attributes.clone();
     let id = job.id().unwrap_or_default();
-    let at = Ref { id: id.clone(), known: old.clone(), wanted: None };
+    let at = Ref { id: id.clone(), known: old.clone(), wanted: Some(job.configured()) };
     if object.unfinished {
         return finish(tools, job, schema, &job.planned, at, Arc::clone(object), ticker).await;
     }

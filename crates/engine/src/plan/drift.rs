@@ -26,10 +26,35 @@ pub fn drift(schema: &Schema, recorded: &Known, live: &Known, wanted: Option<Wan
     }
     let mut out = Vec::new();
     differences(schema.zero_is_null, &schema.block, recorded, live, &mut Vec::new(), &mut out);
+    out.retain(|p| is_managed(&schema.block, wanted, p));
     if let Some(w) = wanted {
         out.retain(|p| !ignored(w.ignore, p) && !configured(&schema.block, w, live, p));
     }
     out
+}
+
+/// True if the place is the user's to decide. What only the provider sets (times, counters, lists of dependents), or sets
+/// because configuration leaves it out, changes by itself, and no apply would bring the old value back.
+fn is_managed(block: &Block, wanted: Option<Wanted<'_>>, path: &Path) -> bool {
+    let Some(root) = path.root() else { return true };
+    let left_out = || wanted.is_some_and(|w| is_absent(w.config.get(root)));
+    match (block.attrs.get(root), block.blocks.get(root)) {
+        (Some(attr), _) => match attr.presence {
+            Presence::Computed => false,
+            Presence::OptComputed => !left_out(),
+            Presence::Required | Presence::Optional => !(attr.if_configured && left_out()),
+        },
+        (None, Some(b)) => !((b.computed || b.if_configured) && left_out()),
+        (None, None) => true,
+    }
+}
+
+fn is_absent(v: &Partial) -> bool {
+    match v {
+        Partial::Null => true,
+        Partial::List(l) => l.is_empty(),
+        _ => false,
+    }
 }
 
 fn differences(zero: bool, block: &Block, a: &Known, b: &Known, at: &mut Vec<Step>, out: &mut Vec<Path>) {
@@ -154,7 +179,9 @@ mod tests {
         // Removed outside, and no longer configured either.
         check(name("a"), json!({}), json!({}), Ignore::Nothing, &[]);
         check(name("a"), json!({}), name("a"), Ignore::Nothing, &["name"]);
-        check(json!({"zone": "a"}), json!({"zone": "b"}), json!({}), Ignore::Nothing, &["zone"]);
+        // What configuration leaves to the provider is the provider's.
+        check(json!({"zone": "a"}), json!({"zone": "b"}), json!({}), Ignore::Nothing, &[]);
+        check(json!({"zone": "a"}), json!({"zone": "b"}), json!({"zone": "a"}), Ignore::Nothing, &["zone"]);
         check(json!({}), json!({"name": "", "tags": {}}), json!({}), Ignore::Nothing, &[]);
     }
 }
