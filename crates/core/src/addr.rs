@@ -143,7 +143,7 @@ impl InstanceAddr {
         let (ty, rest) = parse_name(rest)?;
         let (name, rest) = parse_name(rest.strip_prefix('.')?)?;
         let (key, rest) = parse_key(rest)?;
-        rest.is_empty().then(|| InstanceAddr { resource: ResourceAddr { module, mode, ty, name }, key })
+        rest.is_empty().then_some(InstanceAddr { resource: ResourceAddr { module, mode, ty, name }, key })
     }
 }
 
@@ -173,9 +173,9 @@ fn parse_name(text: &str) -> Option<(String, &str)> {
 
 fn parse_key(text: &str) -> Option<(Option<InstanceKey>, &str)> {
     let Some(rest) = text.strip_prefix('[') else { return Some((None, text)) };
-    if rest.starts_with('"') {
+    if let Some(quoted) = rest.strip_prefix('"') {
         let mut escaped = false;
-        let end = rest[1..].char_indices().find_map(|(i, c)| match c {
+        let end = quoted.char_indices().find_map(|(i, c)| match c {
             _ if escaped => {
                 escaped = false;
                 None
@@ -184,12 +184,12 @@ fn parse_key(text: &str) -> Option<(Option<InstanceKey>, &str)> {
                 escaped = true;
                 None
             }
-            '"' => Some(i + 1),
+            '"' => Some(i),
             _ => None,
         })?;
-        let raw = rest[1..end].replace("$${", "${").replace("%%{", "%{");
+        let raw = quoted[..end].replace("$${", "${").replace("%%{", "%{");
         let key: String = serde_json::from_str(&format!("\"{raw}\"")).ok()?;
-        return Some((Some(InstanceKey::Str(key)), rest[end + 1..].strip_prefix(']')?));
+        return Some((Some(InstanceKey::Str(key)), quoted[end + 1..].strip_prefix(']')?));
     }
     let end = rest.find(']')?;
     Some((Some(InstanceKey::Int(rest[..end].parse().ok()?)), &rest[end + 1..]))

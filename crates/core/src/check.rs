@@ -434,7 +434,8 @@ mod tests {
 
     #[test]
     fn rules_over_several_arguments() {
-        let cases: &[(Rule, &[(&str, &str)], &str)] = &[
+        type Case<'a> = (Rule, &'a [(&'a str, &'a str)], &'a str);
+        let cases: &[Case<'_>] = &[
             (Rule::ExactlyOneOf(&["a", "b"]), &[("a", "1")], ""),
             (Rule::ExactlyOneOf(&["a", "b"]), &[], ": One of \"a\", \"b\" must be set."),
             (Rule::ExactlyOneOf(&["a", "b"]), &[("a", "1"), ("b", "1")], "b: Only one of \"a\", \"b\" may be set."),

@@ -330,7 +330,10 @@ impl<'a, 'f> Walk<'a, 'f> {
             ExprKind::Tuple(items) => items.iter().for_each(|e| self.expr(e)),
             ExprKind::Object(items) => {
                 for item in items {
-                    if let ObjectKey::Expr(e) = &item.key {
+                    // A bare key with dots is ambiguous, which evaluation reports, and no reference.
+                    if let ObjectKey::Expr(e) = &item.key
+                        && !matches!(e.kind, ExprKind::ScopeTraversal(_))
+                    {
                         self.expr(e);
                     }
                     self.expr(&item.value);
