@@ -98,7 +98,11 @@ mod tests {
         check("s plan --out p -", &[], "s plan --out p -");
         check("s plan -detailed-exitcode", &[("TF_CLI_ARGS", "-no-color")], "s plan --no-color --detailed-exitcode");
         check("s state mv a b", &[("TF_CLI_ARGS_state_mv", "-lock=false")], "s state mv --lock=false a b");
-        check("s apply x", &[("TF_CLI_ARGS_apply", "-var 'a=b c' -input=false")], "s apply --var a=b c --input=false x");
+        check(
+            "s apply x",
+            &[("TF_CLI_ARGS_apply", "-var 'a=b c' -input=false")],
+            "s apply --var a=b c --input=false x",
+        );
         check("s plan x -5", &[], "s plan x -5");
         assert!(words("'a").is_err());
     }

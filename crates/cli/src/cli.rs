@@ -4,7 +4,13 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 /// Plans and applies infrastructure written in the Terraform language on AWS.
 #[derive(Parser, Debug)]
-#[command(name = "stackctl", version, disable_version_flag = true, disable_help_subcommand = true, max_term_width = 100)]
+#[command(
+    name = "stackctl",
+    version,
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     /// Options of the whole program.
     #[command(flatten)]

@@ -36,9 +36,8 @@ pub(crate) enum Exit {
 pub(crate) type Outcome = Result<Exit, Diagnostics>;
 
 fn main() -> ExitCode {
-    let env: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-        .collect();
+    let env: BTreeMap<String, String> =
+        std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
     let given: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     let argv = match args::normalise(given.clone(), &env) {
         Ok(argv) => argv,
@@ -132,7 +131,8 @@ fn log(env: &BTreeMap<String, String>, unsafe_log: bool) {
         Some(l @ ("trace" | "debug" | "info" | "warn" | "error")) => l.to_owned(),
         Some(_) => "trace".to_owned(),
     };
-    let ours = ["stackctl", "stackctl_aws", "stackctl_backend", "stackctl_engine", "stackctl_sandbox", "stackctl_state"];
+    let ours =
+        ["stackctl", "stackctl_aws", "stackctl_backend", "stackctl_engine", "stackctl_sandbox", "stackctl_state"];
     let filter = if unsafe_log {
         level
     } else {

@@ -19,18 +19,22 @@ pub(crate) const VARIABLE: &str = "STACKCTL_SANDBOX";
 
 /// Starts the emulators where needed, and this program again.
 pub(crate) async fn reexec(argv: &[String], term: &Term) -> Result<Infallible, Box<Diagnostic>> {
-    let failed = |e: stackctl_sandbox::Error| Box::new(Diagnostic::error("The sandbox cannot be started", e.to_string()));
+    let failed =
+        |e: stackctl_sandbox::Error| Box::new(Diagnostic::error("The sandbox cannot be started", e.to_string()));
     let dir = Sandbox::run_dir().map_err(failed)?;
     if Sandbox::kept(&dir).await.is_none() {
         term.error_line("Starting the sandbox (the first time installs the emulators)...");
     }
     let sandbox = Sandbox::attach_or_start(&dir).await.map_err(failed)?;
     let control = sandbox.control();
-    let program = std::env::current_exe().map_err(|e| Box::new(Diagnostic::error("The sandbox cannot be used", e.to_string())))?;
+    let program = std::env::current_exe()
+        .map_err(|e| Box::new(Diagnostic::error("The sandbox cannot be used", e.to_string())))?;
     let mut command = std::process::Command::new(program);
     command.args(argv.iter().skip(1).filter(|a| !matches!(a.as_str(), "--sandbox" | "-sandbox")));
     // Settings that would lead out of the sandbox.
-    for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
+    for name in
+        ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"]
+    {
         command.env_remove(name);
     }
     command.envs(control.env()).env(VARIABLE, control.port().to_string());

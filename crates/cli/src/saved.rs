@@ -30,6 +30,8 @@ struct File {
     version: u32,
     workspace: String,
     backend: (String, Known),
+    /// The directory that the plan was made in.
+    directory: std::path::PathBuf,
     files: BTreeMap<String, String>,
     listings: BTreeMap<String, Vec<Entry>>,
     kinds: BTreeMap<String, Option<Kind>>,
@@ -50,6 +52,7 @@ pub(crate) fn save(stack: &Stack, plan: &Plan, path: &str) -> Result<(), Box<Dia
         version: PLAN_VERSION,
         workspace: stack.workspace.clone(),
         backend: stack.backend_settings.clone(),
+        directory: stack.files.cwd().to_path_buf(),
         files,
         listings,
         kinds,
@@ -89,8 +92,10 @@ pub(crate) struct Saved {
 /// If the file is no saved plan, or of another version.
 pub(crate) async fn load(cx: &Context, path: &str) -> Result<Saved, Diagnostics> {
     let wrong = |m: String| {
-        vec![Diagnostic::error("Unusable saved plan", format!("{path}: {m}."))
-            .hinted("Make a new one: stackctl plan -out=FILE")]
+        vec![
+            Diagnostic::error("Unusable saved plan", format!("{path}: {m}."))
+                .hinted("Make a new one: stackctl plan -out=FILE"),
+        ]
     };
     let bytes = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
     let head: serde_json::Value = serde_json::from_slice(&bytes)
@@ -103,7 +108,7 @@ pub(crate) async fn load(cx: &Context, path: &str) -> Result<Saved, Diagnostics>
         return Err(wrong("it was made by another version of stackctl".into()));
     }
     let file: File = serde_json::from_value(head).map_err(|e| wrong(format!("it is damaged ({e})")))?;
-    let mut memory = Memory::at(&cx.host.cwd);
+    let mut memory = Memory::at(&file.directory);
     for (name, text) in &file.files {
         memory.add(name, unhex(text).ok_or_else(|| wrong("it is damaged".into()))?);
     }

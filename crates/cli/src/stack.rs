@@ -78,7 +78,8 @@ impl Stack {
             }
             return Err(warnings);
         };
-        let versions: std::collections::BTreeMap<&str, &str> = all_providers().iter().map(|p| (p.source(), p.version())).collect();
+        let versions: std::collections::BTreeMap<&str, &str> =
+            all_providers().iter().map(|p| (p.source(), p.version())).collect();
         let problems = config.version_problems(&|source| versions.get(source).map(|v| (*v).to_owned()));
         warnings.extend(diagnostics(problems, &sources));
         warnings.extend(diagnostics(provisioners(&config), &sources));
@@ -93,8 +94,7 @@ impl Stack {
                 VarSource::File(path) => Argument::File(PathBuf::from(path)),
             }));
         }
-        let (mut inputs, problems) =
-            collect(&config.root.content, &cx.host.env, &arguments, &*files, &mut sources);
+        let (mut inputs, problems) = collect(&config.root.content, &cx.host.env, &arguments, &*files, &mut sources);
         warnings.extend(diagnostics(problems, &sources));
         if how.complete && !stackctl_core::diag::has_errors(&warnings) {
             ask_missing(cx, how.input, &config, &mut inputs, &mut sources)?;

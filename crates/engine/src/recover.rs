@@ -62,7 +62,8 @@ impl Lookup<'_> {
     }
 
     async fn create(&self, intent: &Arc<Intent>) -> Result<Option<Record>, Diagnostic> {
-        let (provider, schema) = self.provider(&intent.provider, &intent.at.addr.resource.ty)?.reach(self, intent).await?;
+        let (provider, schema) =
+            self.provider(&intent.provider, &intent.at.addr.resource.ty)?.reach(self, intent).await?;
         let ty = &intent.at.addr.resource.ty;
         let found = loop {
             let found = self.find(&provider, intent).await?;
@@ -72,7 +73,8 @@ impl Lookup<'_> {
             self.providers.host().clock.sleep(Duration::from_secs(2)).await;
         };
         let Some(id) = prove(&schema, intent, &found) else {
-            let stranger = if found.is_empty() { "" } else { " An object of the intended name exists, but it is not ours." };
+            let stranger =
+                if found.is_empty() { "" } else { " An object of the intended name exists, but it is not ours." };
             self.tell(intent, format!("Its creation had not reached the service.{stranger}"));
             return Ok(None);
         };
@@ -92,9 +94,7 @@ impl Lookup<'_> {
                 id: Some(id),
                 object: Some(object),
             }),
-            false => {
-                Record::Adopt { token: Some(intent.token.clone()), addr: intent.at.addr.clone(), object }
-            }
+            false => Record::Adopt { token: Some(intent.token.clone()), addr: intent.at.addr.clone(), object },
         }))
     }
 
@@ -126,9 +126,15 @@ impl Lookup<'_> {
         let (provider, schema) = self.provider(&intent.provider, ty)?.reach(self, intent).await?;
         let found: Vec<Found> =
             self.find(&provider, intent).await?.into_iter().filter(|f| !doubt.seen.contains(&f.id)).collect();
-        let known: BTreeSet<&str> =
-            self.state.objects().filter(|(at, _)| at.addr.resource.ty == *ty).filter_map(|(_, o)| o.attributes.get("id").as_str()).collect();
-        let Some(id) = prove(&schema, intent, &found).filter(|id| !known.contains(id.as_str())) else { return Ok(None) };
+        let known: BTreeSet<&str> = self
+            .state
+            .objects()
+            .filter(|(at, _)| at.addr.resource.ty == *ty)
+            .filter_map(|(_, o)| o.attributes.get("id").as_str())
+            .collect();
+        let Some(id) = prove(&schema, intent, &found).filter(|id| !known.contains(id.as_str())) else {
+            return Ok(None);
+        };
         let Some(live) = self.read(&provider, ty, &id, intent.keys.clone()).await? else { return Ok(None) };
         let object = self.unfinished(intent, &schema, live);
         self.tell(intent, format!("{id} was created late; it is taken over."));
@@ -162,13 +168,7 @@ impl Lookup<'_> {
             Diagnostic::from_provider(format!("Error looking for {}", intent.at.addr), e).of(&intent.at.addr)
         })
     }
-    async fn read(
-        &self,
-        provider: &Configured,
-        ty: &str,
-        id: &str,
-        known: Known,
-    ) -> Result<Option<Live>, Diagnostic> {
+    async fn read(&self, provider: &Configured, ty: &str, id: &str, known: Known) -> Result<Option<Live>, Diagnostic> {
         let at = Ref { id: id.to_owned(), known, wanted: None };
         let live = provider.instance.read(ty, vec![at]).await;
         let live = live.map_err(|e| Diagnostic::from_provider(format!("Error reading {id}"), e))?;

@@ -36,8 +36,11 @@ fn provider_config(settings: &Settings, providers: &Providers, addr: &ProviderAd
     let graph = Arc::new(graph);
     let mut ev = Evaluator::new(settings.clone(), Arc::clone(&graph), providers);
     let missing = || {
-        Diagnostic::error("Provider configuration needed", format!("An interrupted run used {addr}, which the configuration does not have."))
-            .hinted("Bring its provider block back until the next apply has looked up what that run left.")
+        Diagnostic::error(
+            "Provider configuration needed",
+            format!("An interrupted run used {addr}, which the configuration does not have."),
+        )
+        .hinted("Bring its provider block back until the next apply has looked up what that run left.")
     };
     let id = graph.find_provider(addr).ok_or_else(missing)?;
     ev.ensure(id, 0);
@@ -56,12 +59,7 @@ fn provider_config(settings: &Settings, providers: &Providers, addr: &ProviderAd
 }
 
 /// Plans: performs the rounds of reads that the planner asks for, everything in a round at the same time.
-pub async fn plan(
-    options: Options,
-    state: Arc<State>,
-    providers: &Providers,
-    events: &Events,
-) -> (Plan, Diagnostics) {
+pub async fn plan(options: Options, state: Arc<State>, providers: &Providers, events: &Events) -> (Plan, Diagnostics) {
     let mut planner = Planner::new(options, state, providers);
     let mut answers = Vec::new();
     loop {

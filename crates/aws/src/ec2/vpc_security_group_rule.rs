@@ -1,7 +1,10 @@
 //! `aws_vpc_security_group_ingress_rule` and `aws_vpc_security_group_egress_rule`: one type twice, but for the direction
 //! and the call that creates. Their texts differ in nothing else, so both are written by one macro.
 
-#![expect(dead_code, reason = "names of attributes that the derive writes count as unused where a macro wrote the struct")]
+#![expect(
+    dead_code,
+    reason = "names of attributes that the derive writes count as unused where a macro wrote the struct"
+)]
 
 use aws_sdk_ec2::types::{
     IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, SecurityGroupRule as Sdk, SecurityGroupRuleRequest,

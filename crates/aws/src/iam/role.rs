@@ -93,9 +93,7 @@ impl Resource for Role {
         let role = found.role.ok_or_else(|| Error::incomplete("the role"))?;
         let (inline, managed) = futures::try_join!(
             async { if at.wants("inline_policy") { inline_policies(cx, at).await } else { Ok(BTreeSet::new()) } },
-            async {
-                if at.wants("managed_policy_arns") { attached(cx, &at.id).await.map(Some) } else { Ok(None) }
-            },
+            async { if at.wants("managed_policy_arns") { attached(cx, &at.id).await.map(Some) } else { Ok(None) } },
         )?;
         let created = Some(role.create_date().secs());
         Ok(vec![at.live(&at.id, live(&role, inline, managed)).created(created)])

@@ -151,8 +151,9 @@ pub async fn connect(settings: &Settings, host: &Host) -> Result<Connection> {
             .hinted("Set `region` in the provider block, AWS_REGION, or a region in your profile.")
     })?;
     if !settings.skip_region_validation && !super::region::is_region(&region) {
-        return Err(Error::at(Path::attr("region"), format!("{region:?} is not a known AWS region."))
-            .hinted("Correct the region, or set `skip_region_validation = true` for one that is newer than stackctl."));
+        return Err(Error::at(Path::attr("region"), format!("{region:?} is not a known AWS region.")).hinted(
+            "Correct the region, or set `skip_region_validation = true` for one that is newer than stackctl.",
+        ));
     }
     let sts = {
         let mut b = sdk.to_builder();
@@ -216,8 +217,11 @@ fn check_account(settings: &Settings, account: &str) -> Result<()> {
         }
     };
     if refused {
-        return Err(Error::at(Path::attr(attr), format!("The credentials belong to account {account}, which `{attr}` rules out."))
-            .hinted("Use the credentials of the right account, or change the provider block."));
+        return Err(Error::at(
+            Path::attr(attr),
+            format!("The credentials belong to account {account}, which `{attr}` rules out."),
+        )
+        .hinted("Use the credentials of the right account, or change the provider block."));
     }
     Ok(())
 }

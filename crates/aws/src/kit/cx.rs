@@ -126,8 +126,9 @@ impl Cx {
                     let answer = async move {
                         tokio::time::sleep(GATHER).await;
                         cx.shared.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&k);
-                        let all: Vec<String> =
-                            std::mem::take(&mut *w.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect();
+                        let all: Vec<String> = std::mem::take(&mut *w.lock().unwrap_or_else(PoisonError::into_inner))
+                            .into_iter()
+                            .collect();
                         let chunks = all.chunks(L::BATCH.max(1)).map(|c| L::load(&cx, c.to_vec()));
                         let mut out = HashMap::new();
                         for chunk in futures::future::try_join_all(chunks).await? {

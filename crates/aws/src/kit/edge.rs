@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use stackctl_core::equal::{is_zero, same};
 use stackctl_core::canonical::canonical;
+use stackctl_core::equal::{is_zero, same};
 use stackctl_core::{Block, Draft, Equality, Error, ErrorKind, Identity, Known, Partial, Presence, Ref, Schema, Ty};
 
 use super::provider_config::TagRules;
@@ -289,7 +289,8 @@ mod tests {
 
     #[test]
     fn spelling_of_the_prior_stays() {
-        let at = Ref { id: "i".into(), known: Known::from([("note", Known::Null), ("tags", Known::Null)]), wanted: None };
+        let at =
+            Ref { id: "i".into(), known: Known::from([("note", Known::Null), ("tags", Known::Null)]), wanted: None };
         let read = Known::from([("note", Known::from("")), ("name", "n".into()), ("tags", Known::object())]);
         let live = outward(&schema(), &TagRules::default(), read, "i", &at);
         assert!(live.get("note").is_null() && live.get("tags").is_null());

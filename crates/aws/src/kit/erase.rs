@@ -9,12 +9,12 @@ use stackctl_core::{
     self as core, BoxFuture, Draft, Evidence, Found, Identity, Known, Live, New, Partial, Result, Schema, Step,
 };
 
+use super::Cx;
 use super::edge;
 use super::gate::unrepeatable;
 use super::provider_config::TagRules;
 use super::resource::{Change, Data, Fields, Intent, Ref, Resource};
 use super::value::Tags;
-use super::Cx;
 
 /// A resource type without its Rust type.
 pub trait AnyResource: Send + Sync {
@@ -194,8 +194,10 @@ impl<T: Resource> AnyResource for Of<T> {
     fn upgrade(&self, version: u64, attributes: Known) -> Result<Known> {
         if version > self.schema.version {
             let (name, ours) = (self.schema.name, self.schema.version);
-            return Err(core::Error::invalid(format!("State holds {name} in version {version}; only {ours} is known."))
-                .hinted("A newer provider wrote this state: use a newer stackctl."));
+            return Err(core::Error::invalid(format!(
+                "State holds {name} in version {version}; only {ours} is known."
+            ))
+            .hinted("A newer provider wrote this state: use a newer stackctl."));
         }
         if version == self.schema.version { Ok(attributes) } else { Ok(T::upgrade(version, attributes)?) }
     }

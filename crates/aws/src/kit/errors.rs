@@ -160,7 +160,11 @@ fn undelivered(e: &(dyn StdError + 'static)) -> (ErrorKind, String) {
     let chain: Vec<String> = std::iter::successors(Some(e), |&e| e.source()).map(ToString::to_string).collect();
     let says = |t: &str| chain.iter().any(|s| s.contains(t));
     let reason = chain.last().cloned().unwrap_or_default();
-    if says("client error (Connect)") || says("dns error") || says("no providers in chain") || says("failed to construct") {
+    if says("client error (Connect)")
+        || says("dns error")
+        || says("no providers in chain")
+        || says("failed to construct")
+    {
         return (ErrorKind::Unreachable, format!("The service cannot be reached: {reason}"));
     }
     if says("the credential provider was not enabled") || says("failed to load credentials") || says("credentials") {
@@ -186,15 +190,35 @@ fn classify(service: &str, code: &str, message: &str) -> Option<ErrorKind> {
     let has = |t: &str| message.to_ascii_lowercase().contains(t);
     let kind = match code {
         // The codes that every service shares (AWS API Reference, "Common errors").
-        "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestLimitExceeded" | "TooManyRequestsException"
-        | "RequestThrottled" | "RequestThrottledException" | "SlowDown" | "PriorRequestNotComplete"
-        | "BandwidthLimitExceeded" | "EC2ThrottledException" | "ProvisionedThroughputExceededException" => {
-            ErrorKind::Throttled
-        }
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthFailure" | "OptInRequired"
-        | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "ExpiredToken"
-        | "ExpiredTokenException" | "InvalidAccessKeyId" | "NotAuthorized" | "AuthorizationError"
-        | "MissingAuthenticationToken" | "IncompleteSignature" | "RequestExpired" | "InvalidToken" => ErrorKind::Denied,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestLimitExceeded"
+        | "TooManyRequestsException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "SlowDown"
+        | "PriorRequestNotComplete"
+        | "BandwidthLimitExceeded"
+        | "EC2ThrottledException"
+        | "ProvisionedThroughputExceededException" => ErrorKind::Throttled,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AuthFailure"
+        | "OptInRequired"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidAccessKeyId"
+        | "NotAuthorized"
+        | "AuthorizationError"
+        | "MissingAuthenticationToken"
+        | "IncompleteSignature"
+        | "RequestExpired"
+        | "InvalidToken" => ErrorKind::Denied,
         "IdempotentParameterMismatch" | "IdempotencyParameterMismatch" | "IdempotentParameterMismatchException" => {
             ErrorKind::TokenMismatch
         }
@@ -210,12 +234,22 @@ fn classify(service: &str, code: &str, message: &str) -> Option<ErrorKind> {
         "MalformedPolicyDocument" | "MalformedPolicy" if has("principal") => ErrorKind::NotYetVisible,
 
         // EC2.
-        "DependencyViolation" | "InvalidGroup.InUse" | "Resource.AlreadyAssociated" | "VolumeInUse"
-        | "InvalidIPAddress.InUse" | "InvalidNetworkInterface.InUse" | "NetworkAclInUse" => ErrorKind::InUse,
-        "IncorrectState" | "IncorrectInstanceState" | "InvalidState" | "InvalidAttachment.Busy" | "OperationInProgress" => {
-            ErrorKind::NotReady
-        }
-        "InvalidGroup.Duplicate" | "RouteAlreadyExists" | "InvalidPermission.Duplicate" | "InvalidKeyPair.Duplicate"
+        "DependencyViolation"
+        | "InvalidGroup.InUse"
+        | "Resource.AlreadyAssociated"
+        | "VolumeInUse"
+        | "InvalidIPAddress.InUse"
+        | "InvalidNetworkInterface.InUse"
+        | "NetworkAclInUse" => ErrorKind::InUse,
+        "IncorrectState"
+        | "IncorrectInstanceState"
+        | "InvalidState"
+        | "InvalidAttachment.Busy"
+        | "OperationInProgress" => ErrorKind::NotReady,
+        "InvalidGroup.Duplicate"
+        | "RouteAlreadyExists"
+        | "InvalidPermission.Duplicate"
+        | "InvalidKeyPair.Duplicate"
         | "InvalidSubnet.Conflict.AlreadyExists" => ErrorKind::Exists,
         "Gateway.NotAttached" => ErrorKind::NotFound,
 
@@ -227,47 +261,83 @@ fn classify(service: &str, code: &str, message: &str) -> Option<ErrorKind> {
                 ErrorKind::InUse
             }
         }
-        "InvalidDBSubnetGroupStateFault" | "InvalidDBParameterGroupState" | "InvalidOptionGroupStateFault"
+        "InvalidDBSubnetGroupStateFault"
+        | "InvalidDBParameterGroupState"
+        | "InvalidOptionGroupStateFault"
         | "InvalidDBSubnetGroupStateFaultException" => ErrorKind::InUse,
-        "DBInstanceAlreadyExists" | "DBSubnetGroupAlreadyExists" | "DBParameterGroupAlreadyExists"
-        | "OptionGroupAlreadyExistsFault" | "DBSnapshotAlreadyExists" => ErrorKind::Exists,
+        "DBInstanceAlreadyExists"
+        | "DBSubnetGroupAlreadyExists"
+        | "DBParameterGroupAlreadyExists"
+        | "OptionGroupAlreadyExistsFault"
+        | "DBSnapshotAlreadyExists" => ErrorKind::Exists,
         // A new role is not yet assumable by the service that shall use it.
-        "InvalidParameterValue" | "InvalidParameterCombination" | "ValidationError" | "InvalidParameterException"
-        | "InvalidParameterValueException" | "InvalidParameter"
-            if has("unable to assume") || has("cannot be assumed") || has("invalid principal") || has("not authorized to perform: iam:passrole")
+        "InvalidParameterValue"
+        | "InvalidParameterCombination"
+        | "ValidationError"
+        | "InvalidParameterException"
+        | "InvalidParameterValueException"
+        | "InvalidParameter"
+            if has("unable to assume")
+                || has("cannot be assumed")
+                || has("invalid principal")
+                || has("not authorized to perform: iam:passrole")
                 || has("iam role arn value is invalid or does not include the required permissions") =>
         {
             ErrorKind::NotYetVisible
         }
 
         // S3.
-        "NoSuchBucket" | "NotFound" | "NoSuchKey" | "NoSuchUpload" | "NoSuchBucketPolicy" | "NoSuchCORSConfiguration"
-        | "NoSuchLifecycleConfiguration" | "NoSuchWebsiteConfiguration" | "NoSuchTagSet" | "NoSuchTagSetError"
-        | "NoSuchPublicAccessBlockConfiguration" | "OwnershipControlsNotFoundError"
-        | "ReplicationConfigurationNotFoundError" | "ServerSideEncryptionConfigurationNotFoundError"
-        | "ObjectLockConfigurationNotFoundError" | "NoSuchConfiguration" => ErrorKind::NotFound,
+        "NoSuchBucket"
+        | "NotFound"
+        | "NoSuchKey"
+        | "NoSuchUpload"
+        | "NoSuchBucketPolicy"
+        | "NoSuchCORSConfiguration"
+        | "NoSuchLifecycleConfiguration"
+        | "NoSuchWebsiteConfiguration"
+        | "NoSuchTagSet"
+        | "NoSuchTagSetError"
+        | "NoSuchPublicAccessBlockConfiguration"
+        | "OwnershipControlsNotFoundError"
+        | "ReplicationConfigurationNotFoundError"
+        | "ServerSideEncryptionConfigurationNotFoundError"
+        | "ObjectLockConfigurationNotFoundError"
+        | "NoSuchConfiguration" => ErrorKind::NotFound,
         "BucketAlreadyOwnedByYou" | "BucketAlreadyExists" => ErrorKind::Exists,
         "BucketNotEmpty" => ErrorKind::InUse,
         "OperationAborted" | "RestoreAlreadyInProgress" => ErrorKind::NotReady,
 
         // Messaging, parameters, logs.
-        "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist" | "NotFoundException" | "ParameterNotFound"
-        | "ResourceNotFoundException" | "ResourceNotFound" => ErrorKind::NotFound,
+        "AWS.SimpleQueueService.NonExistentQueue"
+        | "QueueDoesNotExist"
+        | "NotFoundException"
+        | "ParameterNotFound"
+        | "ResourceNotFoundException"
+        | "ResourceNotFound" => ErrorKind::NotFound,
         "AWS.SimpleQueueService.QueueDeletedRecently" | "QueueDeletedRecently" | "OperationAbortedException" => {
             ErrorKind::NotReady
         }
-        "QueueAlreadyExists" | "QueueNameExists" | "ParameterAlreadyExists" | "ResourceAlreadyExistsException"
-        | "ResourceConflictException" | "ResourceExistsException" => ErrorKind::Exists,
+        "QueueAlreadyExists"
+        | "QueueNameExists"
+        | "ParameterAlreadyExists"
+        | "ResourceAlreadyExistsException"
+        | "ResourceConflictException"
+        | "ResourceExistsException" => ErrorKind::Exists,
         "ResourceInUseException" | "ResourceInUse" => ErrorKind::InUse,
 
         // The shapes of names that services follow.
-        _ if service == "ec2" && (code.ends_with(".NotFound") || code.ends_with("NotFound") || code.ends_with(".Malformed")) => {
+        _ if service == "ec2"
+            && (code.ends_with(".NotFound") || code.ends_with("NotFound") || code.ends_with(".Malformed")) =>
+        {
             ErrorKind::NotFound
         }
         _ if code.ends_with("NotFoundFault") || code.ends_with("NotFound") || code.ends_with("NotFoundException") => {
             ErrorKind::NotFound
         }
-        _ if code.ends_with("AlreadyExistsFault") || code.ends_with("AlreadyExists") || code.ends_with("AlreadyExistsException") => {
+        _ if code.ends_with("AlreadyExistsFault")
+            || code.ends_with("AlreadyExists")
+            || code.ends_with("AlreadyExistsException") =>
+        {
             ErrorKind::Exists
         }
         _ => return None,

@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::interceptors::context::{BeforeDeserializationInterceptorContextRef, InterceptorContext};
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextRef, InterceptorContext,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, Metadata};
 use aws_smithy_runtime_api::client::retries::classifiers::{
@@ -57,7 +59,11 @@ impl Limiter {
         type Table = HashMap<(String, String, String), Arc<Limiter>>;
         static ALL: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
         let key = (account.to_owned(), region.to_owned(), service.to_owned());
-        ALL.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert_with(|| Arc::new(Limiter::new())).clone()
+        ALL.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(key)
+            .or_insert_with(|| Arc::new(Limiter::new()))
+            .clone()
     }
     fn new() -> Limiter {
         let state = Mutex::new(Limits { limit: START, active: 0, halved: None });
@@ -149,7 +155,9 @@ impl ClassifyRetry for Retries {
     }
     fn classify_retry_v2(&self, ctx: &InterceptorContext, previous: &RetryAction) -> RetryAction {
         let throttled = match previous {
-            RetryAction::RetryIndicated(RetryReason::RetryableError { kind, .. }) => *kind == ErrorKind::ThrottlingError,
+            RetryAction::RetryIndicated(RetryReason::RetryableError { kind, .. }) => {
+                *kind == ErrorKind::ThrottlingError
+            }
             _ => false,
         };
         if throttled {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use stackctl_core::{
-    BoxFuture, Change, Draft, Error, ErrorKind, Found, Host, Instance, Intent, Known, Live, Made, New, Partial, Provider,
-    Ref, Result, Schema, Scope,
+    BoxFuture, Change, Draft, Error, ErrorKind, Found, Host, Instance, Intent, Known, Live, Made, New, Partial,
+    Provider, Ref, Result, Schema, Scope,
 };
 use tokio::sync::oneshot;
 
@@ -63,7 +63,12 @@ impl Aws {
         self.table.data.get(ty).map(|r| r.actions())
     }
     /// An instance on a connection that is made already.
-    pub fn on(&self, connection: Arc<connect::Connection>, rules: provider_config::TagRules, host: Host) -> Arc<dyn Instance> {
+    pub fn on(
+        &self,
+        connection: Arc<connect::Connection>,
+        rules: provider_config::TagRules,
+        host: Host,
+    ) -> Arc<dyn Instance> {
         Arc::new(AwsInstance(Arc::new(Inner {
             cx: Cx::new(connection, rules),
             table: self.table.clone(),
@@ -162,7 +167,8 @@ impl Inner {
             let (inner, ty) = (self.clone(), ty.to_owned());
             tokio::spawn(async move {
                 tokio::time::sleep(GATHER).await;
-                let taken = inner.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&ty).unwrap_or_default();
+                let taken =
+                    inner.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&ty).unwrap_or_default();
                 inner.flush(&ty, taken).await;
             });
         }
@@ -195,9 +201,9 @@ impl Inner {
             Ok(live) => pair(&at, live).into_iter().map(Ok).collect(),
             // One bad id spoils the whole request of some APIs: ask one by one.
             Err(e) if at.len() > 1 && matches!(e.kind, ErrorKind::NotFound | ErrorKind::Invalid) => {
-                let each = at.iter().map(|r| async move {
-                    Ok(of.read(&self.cx, std::slice::from_ref(r)).await?.into_iter().next())
-                });
+                let each = at
+                    .iter()
+                    .map(|r| async move { Ok(of.read(&self.cx, std::slice::from_ref(r)).await?.into_iter().next()) });
                 futures::future::join_all(each).await
             }
             Err(e) => at.iter().map(|_| Err(e.clone())).collect(),

@@ -85,17 +85,16 @@ pub fn schema() -> Schema {
         .collect(),
         blocks: BTreeMap::new(),
     };
-    let plain = |attrs: Vec<(&'static str, Attr)>| Block { attrs: attrs.into_iter().collect(), blocks: BTreeMap::new() };
+    let plain =
+        |attrs: Vec<(&'static str, Attr)>| Block { attrs: attrs.into_iter().collect(), blocks: BTreeMap::new() };
     let role = session(vec![
         ("external_id", text()),
         ("source_identity", text()),
         ("tags", tags()),
         ("transitive_tag_keys", texts()),
     ]);
-    let web = session(vec![
-        ("web_identity_token", Attr { sensitive: true, ..text() }),
-        ("web_identity_token_file", text()),
-    ]);
+    let web =
+        session(vec![("web_identity_token", Attr { sensitive: true, ..text() }), ("web_identity_token_file", text())]);
     let one = |block: Block| BlockType { max: 1, ..BlockType::new(Nesting::List, block) };
     let blocks = BTreeMap::from([
         ("assume_role", BlockType::new(Nesting::List, role)),
@@ -113,7 +112,10 @@ pub fn schema() -> Schema {
 /// Arguments that cannot be honoured, with the reason.
 const REFUSED: &[(&str, &str)] = &[
     ("insecure", "certificates are always verified; name the private CA in `custom_ca_bundle`"),
-    ("token_bucket_rate_limiter_capacity", "the capacity of the retry bucket is fixed; use `retry_mode = \"adaptive\"`"),
+    (
+        "token_bucket_rate_limiter_capacity",
+        "the capacity of the retry bucket is fixed; use `retry_mode = \"adaptive\"`",
+    ),
     ("s3_us_east_1_regional_endpoint", "S3 in us-east-1 is always reached at its regional endpoint"),
 ];
 
@@ -163,7 +165,10 @@ pub fn decode(config: &Known) -> Result<(Settings, TagRules)> {
     };
     if settings.access_key.is_some() != settings.secret_key.is_some() {
         let attr = if settings.access_key.is_some() { "access_key" } else { "secret_key" };
-        return Err(Error::at(Path::attr(attr), "`access_key` and `secret_key` belong together; one of them is missing."));
+        return Err(Error::at(
+            Path::attr(attr),
+            "`access_key` and `secret_key` belong together; one of them is missing.",
+        ));
     }
     Ok((settings, tag_rules(config)))
 }
@@ -196,7 +201,8 @@ fn assume_role((i, b): (usize, &Known)) -> Result<AssumeRole> {
     let at = Path::attr("assume_role").with_index(i);
     let text = |k: &str| b.get(k).as_str().filter(|s| !s.is_empty()).map(str::to_owned);
     Ok(AssumeRole {
-        role_arn: text("role_arn").ok_or_else(|| Error::at(at.with_attr("role_arn"), "A role to assume needs its ARN."))?,
+        role_arn: text("role_arn")
+            .ok_or_else(|| Error::at(at.with_attr("role_arn"), "A role to assume needs its ARN."))?,
         duration: duration(b.get("duration"), &at)?,
         external_id: text("external_id"),
         policy: text("policy"),
@@ -212,7 +218,8 @@ fn web_identity(b: &Known) -> Result<WebIdentity> {
     let at = Path::attr("assume_role_with_web_identity").with_index(0);
     let text = |k: &str| b.get(k).as_str().filter(|s| !s.is_empty()).map(str::to_owned);
     Ok(WebIdentity {
-        role_arn: text("role_arn").ok_or_else(|| Error::at(at.with_attr("role_arn"), "A role to assume needs its ARN."))?,
+        role_arn: text("role_arn")
+            .ok_or_else(|| Error::at(at.with_attr("role_arn"), "A role to assume needs its ARN."))?,
         duration: duration(b.get("duration"), &at)?,
         policy: text("policy"),
         policy_arns: strings(b.get("policy_arns")),
@@ -258,7 +265,8 @@ mod tests {
     #[test]
     fn durations() {
         let read = |s: &str| duration(&Known::from(s), &Path::default()).ok().flatten().map(|d| d.as_secs());
-        for (text, want) in [("1h", Some(3600)), ("1h30m", Some(5400)), ("900s", Some(900)), ("5m", None), ("1", None)] {
+        for (text, want) in [("1h", Some(3600)), ("1h30m", Some(5400)), ("900s", Some(900)), ("5m", None), ("1", None)]
+        {
             assert_eq!(read(text), want, "{text}");
         }
     }

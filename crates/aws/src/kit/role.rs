@@ -63,10 +63,10 @@ pub(super) async fn chain(settings: &Settings, sdk: SdkConfig, sts: SdkConfig) -
         let arn = step.arn().to_owned();
         let provider = Session { client: aws_sdk_sts::Client::new(&sts), step: Arc::new(step) };
         // Fail here, with the role's name, and not at the first request of some resource.
-        provider.assume().await.map_err(|e| Error {
-            message: format!("The role {arn} cannot be assumed: {}", e.message),
-            ..e
-        })?;
+        provider
+            .assume()
+            .await
+            .map_err(|e| Error { message: format!("The role {arn} cannot be assumed: {}", e.message), ..e })?;
         let shared = SharedCredentialsProvider::new(provider);
         sdk = with_credentials(&sdk, shared.clone());
         sts = with_credentials(&sts, shared);
@@ -135,10 +135,7 @@ fn seconds(d: Option<Duration>) -> Option<i32> {
     d.map(|d| i32::try_from(d.as_secs()).unwrap_or(i32::MAX))
 }
 
-async fn assume_role(
-    client: &aws_sdk_sts::Client,
-    r: &AssumeRole,
-) -> Result<Option<aws_sdk_sts::types::Credentials>> {
+async fn assume_role(client: &aws_sdk_sts::Client, r: &AssumeRole) -> Result<Option<aws_sdk_sts::types::Credentials>> {
     let tags = r.tags.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect::<Result<Vec<_>, _>>();
     let tags = tags.map_err(|e| Error::invalid(e.to_string()))?;
     let answer = client
@@ -158,10 +155,7 @@ async fn assume_role(
     Ok(answer.credentials)
 }
 
-async fn assume_web(
-    client: &aws_sdk_sts::Client,
-    w: &WebIdentity,
-) -> Result<Option<aws_sdk_sts::types::Credentials>> {
+async fn assume_web(client: &aws_sdk_sts::Client, w: &WebIdentity) -> Result<Option<aws_sdk_sts::types::Credentials>> {
     let token = match (&w.token, &w.token_file) {
         (Some(t), _) => t.0.clone(),
         (None, Some(file)) => std::fs::read_to_string(file)

@@ -276,7 +276,9 @@ pub struct Tags(pub BTreeMap<String, String>);
 
 impl Tags {
     /// From pairs; pairs without a key are dropped.
-    pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (Option<K>, Option<V>)>) -> Tags {
+    pub fn from_pairs<K: Into<String>, V: Into<String>>(
+        pairs: impl IntoIterator<Item = (Option<K>, Option<V>)>,
+    ) -> Tags {
         let pair = |(k, v): (Option<K>, Option<V>)| Some((k?.into(), v.map(Into::into).unwrap_or_default()));
         Tags(pairs.into_iter().filter_map(pair).collect())
     }

@@ -175,8 +175,11 @@ impl Resource for LifecycleConfiguration {
         let call = cx.s3().get_bucket_lifecycle_configuration().bucket(bucket);
         let found = call.set_expected_bucket_owner(owner.clone()).send().await?;
         let known = |id: &str| at.known.rule.iter().position(|r| r.id == id);
-        let mut rule: Vec<Rule> =
-            found.rules().iter().map(|r| from_sdk(r, known(r.id().unwrap_or_default()).map(|i| &at.known.rule[i]))).collect();
+        let mut rule: Vec<Rule> = found
+            .rules()
+            .iter()
+            .map(|r| from_sdk(r, known(r.id().unwrap_or_default()).map(|i| &at.known.rule[i])))
+            .collect();
         // The service may list rules in another order.
         rule.sort_by_key(|r| known(&r.id).unwrap_or(usize::MAX));
         let size = found.transition_default_minimum_object_size().map_or("all_storage_classes_128K", |s| s.as_str());
@@ -245,7 +248,9 @@ fn to_sdk(r: &Rule) -> Result<LifecycleRule> {
         (None, Some(prefix)) => with_old_prefix(b, prefix),
         (None, None) => b.filter(LifecycleRuleFilter::builder().build()),
     };
-    let abort = |a: &Abort| AbortIncompleteMultipartUpload::builder().set_days_after_initiation(a.days_after_initiation).build();
+    let abort = |a: &Abort| {
+        AbortIncompleteMultipartUpload::builder().set_days_after_initiation(a.days_after_initiation).build()
+    };
     let gone = |e: &NoncurrentExpiration| {
         let b = NoncurrentVersionExpiration::builder().noncurrent_days(e.noncurrent_days);
         b.set_newer_noncurrent_versions(positive(e.newer_noncurrent_versions)).build()

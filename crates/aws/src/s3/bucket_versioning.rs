@@ -86,7 +86,10 @@ impl Resource for Versioning {
         let before = status(&draft.prior("versioning_configuration").clone().into()).unwrap_or_default();
         let planned = status(draft.planned("versioning_configuration"));
         if !matches!(before.as_str(), "" | "Disabled") && planned.as_deref() == Some("Disabled") {
-            draft.error("versioning_configuration", "Versioning cannot be disabled again; use `status = \"Suspended\"`.");
+            draft.error(
+                "versioning_configuration",
+                "Versioning cannot be disabled again; use `status = \"Suspended\"`.",
+            );
         }
     }
 }

@@ -10,9 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value as Json, json};
 use stackctl_core::canonical::canonical;
-use stackctl_core::{
-    Attr, Block, Change, Check, Instance, Known, Nesting, New, Presence, Provider, Ref, Schema, Ty,
-};
+use stackctl_core::{Attr, Block, Change, Check, Instance, Known, Nesting, New, Presence, Provider, Ref, Schema, Ty};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::rig::{host, known};
@@ -26,10 +24,26 @@ const COMPANIONS: &[(&str, &str, &str)] = &[
     ("aws_iam_role", "inline_policy", r#"{"inline_policy": [{"name": "n", "policy": "{}"}]}"#),
     ("aws_s3_bucket", "replication_configuration.rules.delete_marker_replication_status", REPLICATION),
     ("aws_s3_bucket", "replication_configuration.rules.priority", REPLICATION),
-    ("aws_security_group", "egress", r#"{"egress": [{"protocol": "udp", "from_port": 1, "to_port": 2, "cidr_blocks": ["10.9.0.0/16"]}]}"#),
-    ("aws_security_group", "ingress", r#"{"ingress": [{"protocol": "udp", "from_port": 1, "to_port": 2, "cidr_blocks": ["10.9.0.0/16"]}]}"#),
-    ("aws_default_security_group", "egress", r#"{"egress": [{"protocol": "udp", "from_port": 1, "to_port": 2, "cidr_blocks": ["10.9.0.0/16"]}]}"#),
-    ("aws_default_security_group", "ingress", r#"{"ingress": [{"protocol": "udp", "from_port": 1, "to_port": 2, "cidr_blocks": ["10.9.0.0/16"]}]}"#),
+    (
+        "aws_security_group",
+        "egress",
+        r#"{"egress": [{"protocol": "udp", "from_port": 1, "to_port": 2, "cidr_blocks": ["10.9.0.0/16"]}]}"#,
+    ),
+    (
+        "aws_security_group",
+        "ingress",
+        r#"{"ingress": [{"protocol": "udp", "from_port": 1, "to_port": 2, "cidr_blocks": ["10.9.0.0/16"]}]}"#,
+    ),
+    (
+        "aws_default_security_group",
+        "egress",
+        r#"{"egress": [{"protocol": "udp", "from_port": 1, "to_port": 2, "cidr_blocks": ["10.9.0.0/16"]}]}"#,
+    ),
+    (
+        "aws_default_security_group",
+        "ingress",
+        r#"{"ingress": [{"protocol": "udp", "from_port": 1, "to_port": 2, "cidr_blocks": ["10.9.0.0/16"]}]}"#,
+    ),
     ("aws_eip", "associate_with_private_ip", r#"{"network_interface": "eni-1"}"#),
     ("aws_route", "carrier_gateway_id", TO_NETWORK),
     ("aws_route", "core_network_arn", TO_NETWORK),
@@ -65,7 +79,10 @@ const REPLICATION: &str = r#"{"replication_configuration": [{"role": "r", "rules
 /// Requests that have to be answered before the one that shows the effect, by a part of them.
 const ANSWERS: &[(&str, &str)] = &[
     ("?acl HTTP", "<AccessControlPolicy><Owner><ID>o</ID></Owner><AccessControlList/></AccessControlPolicy>"),
-    ("Action=PromoteReadReplica", "<PromoteReadReplicaResponse><PromoteReadReplicaResult/></PromoteReadReplicaResponse>"),
+    (
+        "Action=PromoteReadReplica",
+        "<PromoteReadReplicaResponse><PromoteReadReplicaResult/></PromoteReadReplicaResponse>",
+    ),
 ];
 
 /// Types whose questions are not among the answers yet, so that nothing can be said about them here.
@@ -173,7 +190,9 @@ fn paths<'a>(block: &'a Block, at: &[&'a str]) -> Vec<Vec<&'a str>> {
 /// The least configuration with the blocks around the argument, and the same with each of some other values for it.
 fn variants(schema: &Schema, path: &[&str], companion: Option<&str>) -> Option<(Known, Vec<Known>)> {
     let mut base = least(&schema.block);
-    for (k, v) in companion.and_then(|c| serde_json::from_str::<Json>(c).ok()?.as_object().cloned()).into_iter().flatten() {
+    for (k, v) in
+        companion.and_then(|c| serde_json::from_str::<Json>(c).ok()?.as_object().cloned()).into_iter().flatten()
+    {
         base.set(k, known(v));
     }
     surround(&schema.block, &mut base, path)?;
@@ -268,7 +287,8 @@ fn samples(a: &Attr) -> Vec<Known> {
 }
 
 fn of_type(ty: &Ty, checks: &[&Check]) -> Vec<Known> {
-    let inner: Vec<&Check> = checks.iter().filter_map(|c| if let Check::Each(c) = c { Some(&**c) } else { None }).collect();
+    let inner: Vec<&Check> =
+        checks.iter().filter_map(|c| if let Check::Each(c) = c { Some(&**c) } else { None }).collect();
     let found: Vec<Known> = match ty {
         Ty::Bool => vec![true.into(), false.into()],
         Ty::Number => numbers(checks),
@@ -276,7 +296,8 @@ fn of_type(ty: &Ty, checks: &[&Check]) -> Vec<Known> {
         Ty::List(t) | Ty::Set(t) => of_type(t, &inner).into_iter().map(|v| Known::List(vec![v])).collect(),
         Ty::Map(t) => of_type(t, &inner).into_iter().map(|v| Known::from([("k", v)])).collect(),
         Ty::Object(o) => {
-            let members = o.attrs.iter().map(|(n, t)| (n.clone(), of_type(t, &[]).into_iter().next().unwrap_or_default()));
+            let members =
+                o.attrs.iter().map(|(n, t)| (n.clone(), of_type(t, &[]).into_iter().next().unwrap_or_default()));
             vec![Known::Map(members.collect())]
         }
         Ty::Tuple(_) | Ty::Dynamic => Vec::new(),
@@ -299,10 +320,28 @@ fn numbers(checks: &[&Check]) -> Vec<Known> {
 
 fn strings(checks: &[&Check]) -> Vec<Known> {
     let mut pool = vec![
-        "value-x", "value-y", "arn:aws:iam::123456789012:role/x", "arn:aws:iam::123456789012:role/y", "10.1.0.0/24",
-        "10.2.0.0/24", "10.1.2.3", "2001:db8::/56", "2001:db8::/64", r#"{"Version":"2012-10-17","Statement":[]}"#,
-        r#"[{"Redirect":{"HostName":"x"}}]"#, "03:00-04:00", "mon:05:00-mon:06:00", "123456789012",
-        "2030-01-01T00:00:00Z", "AWSRDSCustom-x", "us-east-1a", "https://example.com/x", "a@example.com", "5", "/x/", "x",
+        "value-x",
+        "value-y",
+        "arn:aws:iam::123456789012:role/x",
+        "arn:aws:iam::123456789012:role/y",
+        "10.1.0.0/24",
+        "10.2.0.0/24",
+        "10.1.2.3",
+        "2001:db8::/56",
+        "2001:db8::/64",
+        r#"{"Version":"2012-10-17","Statement":[]}"#,
+        r#"[{"Redirect":{"HostName":"x"}}]"#,
+        "03:00-04:00",
+        "mon:05:00-mon:06:00",
+        "123456789012",
+        "2030-01-01T00:00:00Z",
+        "AWSRDSCustom-x",
+        "us-east-1a",
+        "https://example.com/x",
+        "a@example.com",
+        "5",
+        "/x/",
+        "x",
     ];
     for c in checks {
         if let Check::OneOf(l) | Check::OneOfIgnoreCase(l) = c {
@@ -324,8 +363,12 @@ fn accepts(c: &Check, v: &Known) -> bool {
         Check::MultipleOf(n) => number % n == 0,
         Check::Length(low, high) => (*low..=*high).contains(&len),
         Check::Pattern(p, _) => regex::Regex::new(&format!("^(?:{p})$")).unwrap().is_match(text),
-        Check::Cidr4(low, high) => text.parse::<ipnet::Ipv4Net>().is_ok_and(|n| (*low..=*high).contains(&n.prefix_len())),
-        Check::Cidr6(low, high) => text.parse::<ipnet::Ipv6Net>().is_ok_and(|n| (*low..=*high).contains(&n.prefix_len())),
+        Check::Cidr4(low, high) => {
+            text.parse::<ipnet::Ipv4Net>().is_ok_and(|n| (*low..=*high).contains(&n.prefix_len()))
+        }
+        Check::Cidr6(low, high) => {
+            text.parse::<ipnet::Ipv6Net>().is_ok_and(|n| (*low..=*high).contains(&n.prefix_len()))
+        }
         Check::Cidr => text.parse::<ipnet::IpNet>().is_ok(),
         Check::Ip => text.parse::<std::net::IpAddr>().is_ok(),
         Check::Arn => text.starts_with("arn:"),
@@ -370,7 +413,15 @@ impl Service {
     }
 
     /// What a create, an update of the argument and of everything, and a delete send.
-    async fn sent(&self, on: &dyn Instance, ty: &str, schema: &Schema, old: &Known, new: &Known, top: &str) -> Vec<String> {
+    async fn sent(
+        &self,
+        on: &dyn Instance,
+        ty: &str,
+        schema: &Schema,
+        old: &Known,
+        new: &Known,
+        top: &str,
+    ) -> Vec<String> {
         self.asked.lock().unwrap().clear();
         let at = |known: &Known| Ref { id: "name".into(), known: known.clone(), wanted: None };
         // Refusals are what is wanted; errors before the first request show in what is sent.
@@ -423,7 +474,8 @@ async fn answer(mut stream: tokio::net::TcpStream, log: Arc<Mutex<Vec<String>>>)
         };
         let told: Vec<String> = headers.iter().filter(|(k, _)| told(k)).map(|(k, v)| format!("{k}: {v}")).collect();
         log.lock().unwrap().push(format!("{request} {told:?} {record}"));
-        let known = ANSWERS.iter().find(|(q, _)| !request.starts_with("PUT") && (request.contains(q) || body.contains(q)));
+        let known =
+            ANSWERS.iter().find(|(q, _)| !request.starts_with("PUT") && (request.contains(q) || body.contains(q)));
         let (status, body) = known.map_or(("400 Bad Request", REFUSAL), |(_, body)| ("200 OK", *body));
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
         let body = if request.starts_with("HEAD") { "" } else { body };

@@ -197,11 +197,13 @@ impl Compare {
                 _ => None,
             });
             let fact = (r[0].as_i64().unwrap_or(i64::MIN), r[1].as_i64().unwrap_or(i64::MAX));
-            let ours = ours.map(|(a, b)| (if r[0].is_null() { fact.0 } else { a }, if r[1].is_null() { fact.1 } else { b }));
+            let ours =
+                ours.map(|(a, b)| (if r[0].is_null() { fact.0 } else { a }, if r[1].is_null() { fact.1 } else { b }));
             self.check(path, "range", Some(fact), ours);
         }
         if f["integer"] == true && f["one_of"].is_null() {
-            let whole = |c: &&Check| matches!(c, Check::Integer | Check::Range(..) | Check::RangeOr(..) | Check::MultipleOf(_));
+            let whole =
+                |c: &&Check| matches!(c, Check::Integer | Check::Range(..) | Check::RangeOr(..) | Check::MultipleOf(_));
             self.check(path, "integer", true, checks.iter().any(whole));
         }
         if let Some(l) = f["length"].as_array() {
@@ -229,7 +231,10 @@ impl Compare {
                 }
                 Rule::Conflicts(first, l) => have.extend(l.iter().map(|o| rule("conflicts", &[first, o]))),
                 Rule::RequiredWith(first, l) => {
-                    have.insert(format!("required_with {first} {}", l.iter().copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")));
+                    have.insert(format!(
+                        "required_with {first} {}",
+                        l.iter().copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
+                    ));
                 }
             }
         }

@@ -12,7 +12,8 @@ fn policy(principal: &str) -> String {
 }
 
 fn allow(action: &str) -> String {
-    json!({"Statement": [{"Effect": "Allow", "Action": [action], "Resource": "*"}], "Version": "2012-10-17"}).to_string()
+    json!({"Statement": [{"Effect": "Allow", "Action": [action], "Resource": "*"}], "Version": "2012-10-17"})
+        .to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,8 +38,15 @@ async fn role() {
         "inline_policy": [{"name": "b", "policy": allow("s3:*")}, {"name": "c", "policy": allow("s3:Put*")}],
         "assume_role_policy": policy("rds.amazonaws.com"),
     });
-    let changed =
-        ["assume_role_policy", "description", "inline_policy", "managed_policy_arns", "permissions_boundary", "tags", "tags_all"];
+    let changed = [
+        "assume_role_policy",
+        "description",
+        "inline_policy",
+        "managed_policy_arns",
+        "permissions_boundary",
+        "tags",
+        "tags_all",
+    ];
     let r = rig.update(r, with(second.clone()), &changed).await;
     let mut third = second;
     third["inline_policy"] = json!([{}]);

@@ -41,16 +41,26 @@ async fn db_instance() {
     second["tags"] = json!({"a": "2"});
     second["multi_az"] = json!(false);
     let changed = [
-        "allocated_storage", "backup_retention_period", "deletion_protection", "enabled_cloudwatch_logs_exports",
-        "multi_az", "tags", "tags_all",
+        "allocated_storage",
+        "backup_retention_period",
+        "deletion_protection",
+        "enabled_cloudwatch_logs_exports",
+        "multi_az",
+        "tags",
+        "tags_all",
     ];
     let db = rig.update(db, instance(&name, second.clone()), &changed).await;
     let (_, sent) = actions(&rig, &name).await.into_iter().rfind(|(a, _)| a == "ModifyDBInstance").unwrap();
     let mut names: Vec<&String> = sent.as_object().unwrap().keys().collect();
     names.sort();
     let expected = [
-        "AllocatedStorage", "ApplyImmediately", "BackupRetentionPeriod",
-        "CloudwatchLogsExportConfiguration.EnableLogTypes.member.1", "DBInstanceIdentifier", "DeletionProtection", "MultiAZ",
+        "AllocatedStorage",
+        "ApplyImmediately",
+        "BackupRetentionPeriod",
+        "CloudwatchLogsExportConfiguration.EnableLogTypes.member.1",
+        "DBInstanceIdentifier",
+        "DeletionProtection",
+        "MultiAZ",
     ];
     assert_eq!(names, expected);
     let mut third = second;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use stackctl_core::equal::{is_zero, same};
 use stackctl_core::{
-    Block, BoxFuture, Change, Clock, Draft, Host, Identity, Ids, Instance, Intent, Known, Live, New, Partial, Presence, Provider,
-    Ref, Schema, Status, canonical::canonical,
+    Block, BoxFuture, Change, Clock, Draft, Host, Identity, Ids, Instance, Intent, Known, Live, New, Partial, Presence,
+    Provider, Ref, Schema, Status, canonical::canonical,
 };
 use stackctl_sandbox::{Control, Options, Sandbox};
 
@@ -97,8 +97,7 @@ impl Rig {
         let sandbox = *sandbox().fork().await.unwrap();
         let provider = stackctl_aws::provider();
         let url = sandbox.endpoint();
-        let services =
-            ["sts", "ec2", "s3", "iam", "rds", "sns", "sqs", "ssm", "cloudwatch", "cloudwatchlogs", "logs"];
+        let services = ["sts", "ec2", "s3", "iam", "rds", "sns", "sqs", "ssm", "cloudwatch", "cloudwatchlogs", "logs"];
         let endpoints: serde_json::Map<_, _> = services.iter().map(|s| ((*s).to_owned(), url.clone().into())).collect();
         let mut config = serde_json::json!({
             "region": "us-east-1", "access_key": "test", "secret_key": "test",
@@ -175,7 +174,10 @@ impl Rig {
         let blocks = schema.block.blocks.iter().filter(|(n, b)| {
             let p = planned.get(n);
             let left = is_zero(&p.or_null()) && (b.computed || b.if_configured || b.lazy);
-            !left && !b.local && **n != "timeouts" && differs(p, live.get(n), stackctl_core::Equality::Exact, schema.zero_is_null)
+            !left
+                && !b.local
+                && **n != "timeouts"
+                && differs(p, live.get(n), stackctl_core::Equality::Exact, schema.zero_is_null)
         });
         attrs.map(|(n, _)| *n).chain(blocks.map(|(n, _)| *n)).map(str::to_owned).collect()
     }
@@ -257,7 +259,8 @@ impl Rig {
         let live = self.settle(o.ty, &o.id, &o.state).await;
         let planned = self.planned(o.ty, config, Some(&live.value));
         let left = self.differing(o.ty, &planned, &live.value);
-        let show = |n: &String| format!("{n}: {} / {}", planned.get(n).or_null().to_json(), live.value.get(n).to_json());
+        let show =
+            |n: &String| format!("{n}: {} / {}", planned.get(n).or_null().to_json(), live.value.get(n).to_json());
         assert!(left.is_empty(), "{} does not converge: {:?}", o.ty, left.iter().map(show).collect::<Vec<_>>());
         Object { ty: o.ty, id: o.id.clone(), state: live.value }
     }

@@ -15,7 +15,10 @@ async fn bucket_life() {
     let with = |tags: Json| json!({"bucket": name, "tags": tags});
     let b = rig.create("aws_s3_bucket", with(json!({"a": "1"}))).await;
     assert_eq!(b.state.get("tags_all").to_json(), json!({"a": "1", "team": "core"}));
-    assert_eq!(b.state.get("bucket_regional_domain_name").to_json(), json!(format!("{name}.s3.us-east-1.amazonaws.com")));
+    assert_eq!(
+        b.state.get("bucket_regional_domain_name").to_json(),
+        json!(format!("{name}.s3.us-east-1.amazonaws.com"))
+    );
     let b = rig.update(b, with(json!({"b": "2"})), &["tags", "tags_all"]).await;
     let b = rig.update(b, json!({"bucket": name, "force_destroy": true}), &["force_destroy", "tags", "tags_all"]).await;
     rig.import(&b, &name, &[]).await;

@@ -122,7 +122,8 @@ async fn saved_plan(cx: &mut Context, args: &ApplyCmd, kind: Kind, report: &Repo
     let same_lineage = plan.lineage.is_empty() || plan.lineage == state.lineage;
     if !same_lineage || plan.digest != state.digest() {
         let why = if same_lineage { "its state has changed since" } else { "it belongs to another state" };
-        let stale = Diagnostic::error("Saved plan is stale", format!("The plan in {path} cannot be carried out: {why}."));
+        let stale =
+            Diagnostic::error("Saved plan is stale", format!("The plan in {path} cannot be carried out: {why}."));
         return close(session, vec![stale.hinted("Make a new plan.")]).await;
     }
     let mode = plan.mode;
@@ -143,7 +144,9 @@ fn approved(cx: &Context, args: &ApplyCmd, mode: PlanMode) -> bool {
         return false;
     }
     let question = match mode {
-        PlanMode::Destroy => "Do you really want to destroy all resources?\n  There is no undo. Only 'yes' is accepted.",
+        PlanMode::Destroy => {
+            "Do you really want to destroy all resources?\n  There is no undo. Only 'yes' is accepted."
+        }
         PlanMode::RefreshOnly => "Update the state to reflect these changes?\n  Only 'yes' is accepted.",
         PlanMode::Normal => "Carry out these actions?\n  Only 'yes' is accepted.",
     };
@@ -199,8 +202,11 @@ impl Work<'_> {
         let imported = if n.imported > 0 { format!("{} imported, ", n.imported) } else { String::new() };
         let counts = format!("{imported}{} added, {} changed, {} destroyed", n.added, n.changed, n.destroyed);
         if failed {
-            let skipped = if applied.skipped > 0 { format!(", {} not started", applied.skipped) } else { String::new() };
-            term.line(&format!("\nApply incomplete. Resources: {counts}{skipped}. What was done is recorded in the state."));
+            let skipped =
+                if applied.skipped > 0 { format!(", {} not started", applied.skipped) } else { String::new() };
+            term.line(&format!(
+                "\nApply incomplete. Resources: {counts}{skipped}. What was done is recorded in the state."
+            ));
             return;
         }
         let line = match mode {

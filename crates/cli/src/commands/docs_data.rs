@@ -152,7 +152,8 @@ fn identity(i: &Identity) -> Option<String> {
         Identity::Tag => Some("the tag `stackctl:id`, which it carries until its id is recorded".to_owned()),
         Identity::Name { attr, within, tagged, .. } => {
             let scope = if within.is_empty() { String::new() } else { format!(" within {}", within.join(", ")) };
-            let tag = if *tagged { ", and the tag `stackctl:id`, which it carries until its id is recorded" } else { "" };
+            let tag =
+                if *tagged { ", and the tag `stackctl:id`, which it carries until its id is recorded" } else { "" };
             Some(format!("its `{attr}`, which is unique{scope}{tag}"))
         }
         Identity::Key(of) => {

@@ -58,7 +58,8 @@ pub(crate) async fn run(mut cx: Context, args: cli::Drift) -> Outcome {
 
 /// One object for machines: secrets are null.
 fn change(d: &Drift) -> serde_json::Value {
-    let secret = |p: &stackctl_core::Path, list: &[stackctl_core::Path]| list.iter().any(|s| s.contains(p) || p.contains(s));
+    let secret =
+        |p: &stackctl_core::Path, list: &[stackctl_core::Path]| list.iter().any(|s| s.contains(p) || p.contains(s));
     let attributes: Vec<serde_json::Value> = d
         .paths
         .iter()

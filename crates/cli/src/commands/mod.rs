@@ -23,7 +23,6 @@ mod workspace;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-
 use stackctl_core::{Diagnostic, Host};
 
 use crate::cli::{Command, Global};
@@ -158,4 +157,3 @@ pub(crate) fn source(name: &str) -> Option<String> {
 }
 
 pub(crate) use init::overrides as backend_overrides;
-

@@ -40,7 +40,10 @@ pub(crate) fn options(
 /// `30s`, `5m`, `1h`, `1m30s`.
 pub(crate) fn duration(text: &str) -> Result<Duration, Diagnostics> {
     let wrong = || {
-        vec![Diagnostic::error("Invalid duration", format!("{text:?} is not a duration.")).hinted("Write 30s, 5m or 1h.")]
+        vec![
+            Diagnostic::error("Invalid duration", format!("{text:?} is not a duration."))
+                .hinted("Write 30s, 5m or 1h."),
+        ]
     };
     let (mut total, mut digits) = (0.0, String::new());
     for c in text.chars() {
@@ -90,4 +93,3 @@ pub(crate) async fn edit(
         }
     }
 }
-

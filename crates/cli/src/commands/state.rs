@@ -40,7 +40,9 @@ fn selected(state: &State, text: &str) -> Result<Vec<Target>, Box<Diagnostic>> {
     }
     let fits = |t: &Target| match (&instance, &module) {
         (Some(i), _) => t.addr == *i || (i.key.is_none() && t.addr.resource == i.resource),
-        (None, Some(m)) => m.contains(&t.addr.resource.module) || m.config() == *m && m.contains(&t.addr.resource.module.config()),
+        (None, Some(m)) => {
+            m.contains(&t.addr.resource.module) || m.config() == *m && m.contains(&t.addr.resource.module.config())
+        }
         (None, None) => false,
     };
     Ok(state.objects().map(|(t, _)| t).filter(fits).collect())

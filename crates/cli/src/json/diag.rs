@@ -43,8 +43,7 @@ fn snippet(d: &Diagnostic, r: &SourceRange, source: &str) -> Json {
     let code = lines.join("\n");
     let line_start = source.lines().take(first - 1).map(|l| l.len() + 1).sum::<usize>();
     let offset = |byte: u32| (byte as usize).saturating_sub(line_start).min(code.len());
-    let values: Vec<Json> =
-        d.values.iter().map(|(name, is)| json!({"traversal": name, "statement": is})).collect();
+    let values: Vec<Json> = d.values.iter().map(|(name, is)| json!({"traversal": name, "statement": is})).collect();
     json!({
         "context": context(source, first),
         "code": code,

@@ -35,13 +35,7 @@ impl Lines {
         Events::to(move |e| this.event(&e))
     }
 
-    fn write<'a>(
-        &self,
-        level: &str,
-        message: &str,
-        ty: &str,
-        more: impl IntoIterator<Item = (&'a str, Json)>,
-    ) {
+    fn write<'a>(&self, level: &str, message: &str, ty: &str, more: impl IntoIterator<Item = (&'a str, Json)>) {
         let mut out = Map::new();
         out.insert("@level".into(), level.into());
         out.insert("@message".into(), message.into());
@@ -137,7 +131,8 @@ impl Lines {
         }
         let n = plan.counts();
         let m = format!("Plan: {} to add, {} to change, {} to destroy.", n.add, n.change, n.destroy);
-        let changes = json!({"add": n.add, "change": n.change, "import": n.import, "remove": n.destroy, "operation": "plan"});
+        let changes =
+            json!({"add": n.add, "change": n.change, "import": n.import, "remove": n.destroy, "operation": "plan"});
         self.write("info", &m, "change_summary", [("changes", changes)]);
         if !plan.outputs.is_empty() {
             let outputs: Map<String, Json> = plan
@@ -179,7 +174,12 @@ impl Lines {
         if let Some(id) = &op.importing {
             change.insert("importing".into(), json!({"id": id}));
         }
-        self.write("info", &format!("{}: Plan to {action}", op.addr), "planned_change", [("change", Json::Object(change))]);
+        self.write(
+            "info",
+            &format!("{}: Plan to {action}", op.addr),
+            "planned_change",
+            [("change", Json::Object(change))],
+        );
     }
 
     /// How an apply ended.
@@ -225,9 +225,9 @@ fn reason(r: Reason) -> Option<&'static str> {
         Reason::DeleteBecauseEachKey => "delete_because_each_key",
         Reason::DeleteBecauseNoModule => "delete_because_no_module",
         Reason::DeleteBecauseNoMoveTarget => "delete_because_no_move_target",
-        Reason::ReadBecauseConfigUnknown
-        | Reason::ReadBecauseDependencyPending
-        | Reason::ReadBecauseCheckNested => return None,
+        Reason::ReadBecauseConfigUnknown | Reason::ReadBecauseDependencyPending | Reason::ReadBecauseCheckNested => {
+            return None;
+        }
     })
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 use stackctl_core::{InstanceAddr, InstanceKey, Known, Mode, ModuleAddr, Partial, Path, Schema, Step};
-use stackctl_engine::plan::{Action, CheckAddr, CheckResult, CheckStatus, Drift, OutputChange, Operation, Plan};
+use stackctl_engine::plan::{Action, CheckAddr, CheckResult, CheckStatus, Drift, Operation, OutputChange, Plan};
 use stackctl_state::{State, TERRAFORM_VERSION};
 
 use crate::render::dynamic::plain;
@@ -255,9 +255,8 @@ fn values(
     view: View<'_>,
 ) -> Map<String, Json> {
     let mut c = Map::new();
-    let known = |v: Option<&Partial>, s: &[Path]| {
-        v.and_then(|v| known_part(v, s, view, &mut Vec::new())).unwrap_or(Json::Null)
-    };
+    let known =
+        |v: Option<&Partial>, s: &[Path]| v.and_then(|v| known_part(v, s, view, &mut Vec::new())).unwrap_or(Json::Null);
     c.insert("before".into(), known(before, before_sensitive));
     c.insert("after".into(), known(after, after_sensitive));
     c.insert("after_unknown".into(), after.map_or(Json::Bool(false), unknown_part));

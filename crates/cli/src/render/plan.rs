@@ -259,7 +259,11 @@ fn block(
                 w.out.push(String::new());
             }
             let at = if ty.nesting == stackctl_core::Nesting::Single { at.clone() } else { at.with_index(i) };
-            let forces = if ty.force_new || b.is_none() || a.is_none() { w.forces(&path.with_attr(*name)) } else { String::new() };
+            let forces = if ty.force_new || b.is_none() || a.is_none() {
+                w.forces(&path.with_attr(*name))
+            } else {
+                String::new()
+            };
             w.line(indent, m, &format!("{name} {{{forces}"));
             block(w, indent + 4, &at, Some(&ty.block), b.as_ref(), a.as_ref(), false);
             w.line(indent, Mark::None, "}");
@@ -291,8 +295,12 @@ fn outputs(term: &Term, plan: &Plan) -> String {
         return String::new();
     }
     let width = changes.iter().map(|(n, _)| n.chars().count()).max().unwrap_or(0);
-    let mut w =
-        Writer { term, out: vec!["\nChanges to Outputs:".to_owned()], secrets: Secrets { before: &[], after: &[] }, replace: &[] };
+    let mut w = Writer {
+        term,
+        out: vec!["\nChanges to Outputs:".to_owned()],
+        secrets: Secrets { before: &[], after: &[] },
+        replace: &[],
+    };
     for (name, c) in changes {
         let before = c.before.as_ref().map(|b| Partial::from(b.clone()));
         let head = format!("{name:width$} = ");
@@ -319,7 +327,8 @@ pub(crate) fn drift(term: &Term, drift: &[&Drift], schemas: Schemas<'_>, all: bo
         let mut head = vec![format!("  # {addr}{deposed} {what}")];
         head.push(format!("  {mark} resource {:?} {:?} {{", d.addr.resource.ty, d.addr.resource.name));
         let before = Partial::from((*d.before).clone());
-        let after = d.after.as_ref().map(|a| Partial::from(if all { (**a).clone() } else { only(&d.before, a, &d.paths) }));
+        let after =
+            d.after.as_ref().map(|a| Partial::from(if all { (**a).clone() } else { only(&d.before, a, &d.paths) }));
         let schema = schemas(&d.addr);
         let secrets = Secrets { before: &d.before_sensitive, after: &d.after_sensitive };
         let mut w = Writer { term, out: head, secrets, replace: &[] };

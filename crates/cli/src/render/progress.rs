@@ -41,9 +41,10 @@ impl Progress {
             && self.term.live
         {
             let bar = bars.multi.add(ProgressBar::new_spinner());
-            bar.set_style(ProgressStyle::with_template("  {spinner} {msg} [{elapsed}]").unwrap_or_else(|_| {
-                ProgressStyle::default_spinner()
-            }));
+            bar.set_style(
+                ProgressStyle::with_template("  {spinner} {msg} [{elapsed}]")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            );
             bar.set_message(format!("{}: {}{}", label(subject), running(*action), shown(id.as_deref())));
             bar.enable_steady_tick(Duration::from_millis(200));
             bars.running.insert(subject.clone(), bar);
@@ -84,7 +85,13 @@ impl Progress {
                 format!("{}: Still {}... [{id}{} elapsed]", bold(subject), lower(running(*action)), time(*elapsed))
             }
             Event::OpDone { subject, action, id, elapsed } => {
-                format!("{}: {} complete after {}{}", bold(subject), finished(*action), time(*elapsed), shown(id.as_deref()))
+                format!(
+                    "{}: {} complete after {}{}",
+                    bold(subject),
+                    finished(*action),
+                    time(*elapsed),
+                    shown(id.as_deref())
+                )
             }
             Event::OpFailed { subject, action, elapsed } => {
                 let text = format!("{} failed after {}", finished(*action), time(*elapsed));

@@ -94,6 +94,20 @@ impl Job {
         let hook = |d: &mut Draft<'_>| self.table.plan(self.ty(), &self.provider_config, d);
         diff(schema, &self.config, Some(live), &Ignore::Nothing, &hook).fields
     }
+    /// The plan of an object that is resumed: that of its creation, in which the provider's choices are unknown, with the
+    /// names that it was given then.
+    pub(crate) fn planned_anew(&self, schema: &Schema, old: &Known) -> Partial {
+        let hook = |d: &mut Draft<'_>| self.table.plan(self.ty(), &self.provider_config, d);
+        let mut planned = diff(schema, &self.config, None, &Ignore::Nothing, &hook).planned;
+        let partners = schema.block.attrs.values().filter_map(|a| a.prefix_of);
+        let generated = schema.block.attrs.iter().filter(|(_, a)| a.generated.is_some()).map(|(n, _)| *n);
+        for name in partners.chain(generated).chain(["id"]) {
+            if matches!(planned.get(name), Partial::Unknown) {
+                planned.set(name, old.get(name).clone().into());
+            }
+        }
+        planned
+    }
     /// What a read found, as state will hold it: with the wanted spelling where it means the same, and with the wanted value
     /// of what no API returns.
     pub(crate) fn absorbed(&self, schema: &Schema, planned: &Partial, live: Known) -> Known {

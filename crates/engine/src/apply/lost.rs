@@ -66,7 +66,9 @@ pub(crate) async fn create(
         }
         ticker.tick(tools, job, None);
         if doubtful && !matches!(schema.identity, Identity::Token) {
-            if let Some(id) = look(tools, job, schema, intent, &mut wait).await.map_err(|error| Refused { error, certain: false })? {
+            if let Some(id) =
+                look(tools, job, schema, intent, &mut wait).await.map_err(|error| Refused { error, certain: false })?
+            {
                 return Ok(id);
             }
         } else if wait.pause().await.is_err() {
@@ -148,9 +150,7 @@ fn taken(job: &Job, intent: &Intent, e: Error) -> Error {
         stackctl_core::Known::Map(m) => m.get("name").and_then(|n| n.as_str()).unwrap_or("ID").to_owned(),
         _ => "ID".to_owned(),
     };
-    let hint = format!(
-        "It may be somebody else's. To manage it here, import it: stackctl import '{}' {id}",
-        job.at.addr
-    );
+    let hint =
+        format!("It may be somebody else's. To manage it here, import it: stackctl import '{}' {id}", job.at.addr);
     e.hinted(hint)
 }

@@ -59,7 +59,10 @@ pub(crate) async fn until_ready(
         match job.instance.read(job.ty(), vec![at.clone()]).await {
             Ok(live) => match live.into_iter().next() {
                 None if wait.elapsed() > schema.visibility => {
-                    return Err(Error::new(ErrorKind::NotFound, format!("{} disappeared while it was being set up.", at.id)));
+                    return Err(Error::new(
+                        ErrorKind::NotFound,
+                        format!("{} disappeared while it was being set up.", at.id),
+                    ));
                 }
                 None => last = None,
                 Some(live) => match &live.status {
@@ -90,8 +93,9 @@ pub(crate) async fn until_ready(
             Ok(()) => {}
             Err(Ended::Stopped) => return Ok(Settled::Stopped(last)),
             Err(Ended::Timeout) => {
-                return Err(Error::new(ErrorKind::NotReady, format!("{} was not ready in time.", at.id))
-                    .hinted("It is recorded in state; apply again to go on, or raise the `timeouts` of the resource."));
+                return Err(Error::new(ErrorKind::NotReady, format!("{} was not ready in time.", at.id)).hinted(
+                    "It is recorded in state; apply again to go on, or raise the `timeouts` of the resource.",
+                ));
             }
         }
     }

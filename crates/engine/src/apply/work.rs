@@ -89,7 +89,11 @@ async fn create(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         // There is nothing outside that could be lost: one record, with everything.
         let made = job.instance.create(job.ty(), new).await.map_err(fail)?;
         let object = job.object_of(schema, made.value.unwrap_or(Known::Null), false);
-        tools.ledger.commit(vec![done(&made.id, &object)]).await.map_err(|d| Trouble::journal(d, Some(object.clone())))?;
+        tools
+            .ledger
+            .commit(vec![done(&made.id, &object)])
+            .await
+            .map_err(|d| Trouble::journal(d, Some(object.clone())))?;
         return Ok(Some(object));
     }
 
@@ -117,7 +121,16 @@ async fn create(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         .commit(vec![done(&id, &unfinished)])
         .await
         .map_err(|d| Trouble::journal(d, Some(Arc::clone(&unfinished))))?;
-    finish(tools, job, schema, &planned, Ref { id, known: planned_known, wanted: Some(job.configured()) }, unfinished, ticker).await
+    finish(
+        tools,
+        job,
+        schema,
+        &planned,
+        Ref { id, known: planned_known, wanted: Some(job.configured()) },
+        unfinished,
+        ticker,
+    )
+    .await
 }
 
 /// The second phase of a creation: ready, as planned, without its ownership tag. Also what an unfinished object of an
@@ -180,7 +193,9 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     let id = job.id().unwrap_or_default();
     let at = Ref { id: id.clone(), known: old.clone(), wanted: Some(job.configured()) };
     if object.unfinished {
-        return finish(tools, job, schema, &job.planned, at, Arc::clone(object), ticker).await;
+        let planned = job.planned_anew(schema, &old);
+        let at = Ref { known: planned.or_null(), ..at };
+        return finish(tools, job, schema, &planned, at, Arc::clone(object), ticker).await;
     }
     let new = merged(schema, &job.wanted(), &old);
     let change = Change { at: at.clone(), old, new, fresh: false, fields: job.fields.clone() };
@@ -197,7 +212,11 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     if schema.local_only {
         let value = job.instance.update(job.ty(), change).await.map_err(fail)?.unwrap_or(Known::Null);
         let object = job.object_of(schema, value, false);
-        tools.ledger.commit(vec![done(&token, &object)]).await.map_err(|d| Trouble::journal(d, Some(object.clone())))?;
+        tools
+            .ledger
+            .commit(vec![done(&token, &object)])
+            .await
+            .map_err(|d| Trouble::journal(d, Some(object.clone())))?;
         return Ok(Some(object));
     }
     let intent = Intent {
@@ -230,7 +249,11 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
             },
             Err(_) => Arc::clone(object),
         };
-        tools.ledger.commit(vec![done(&token, &object)]).await.map_err(|d| Trouble::journal(d, Some(object.clone())))?;
+        tools
+            .ledger
+            .commit(vec![done(&token, &object)])
+            .await
+            .map_err(|d| Trouble::journal(d, Some(object.clone())))?;
         return Err(Trouble::new(job, "updating", e, Some(object)));
     }
     let complete = |live: &Known| job.differing(schema, live).is_disjoint(&job.fields);
@@ -304,9 +327,10 @@ async fn delete(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
 
 async fn read(tools: &Tools, job: &Job) -> Result<Option<Arc<Object>>, Trouble> {
     let fail = |e| Trouble::new(job, "reading", e, job.object.clone());
-    let schema = job.table.data(job.ty()).ok_or_else(|| {
-        fail(Error::invalid(format!("There is no data source {:?}.", job.ty())))
-    })?;
+    let schema = job
+        .table
+        .data(job.ty())
+        .ok_or_else(|| fail(Error::invalid(format!("There is no data source {:?}.", job.ty()))))?;
     let mut wait = tools.wait(job.timeout);
     let value = loop {
         match job.instance.data(job.ty(), job.wanted()).await {
@@ -387,8 +411,13 @@ fn merged(schema: &Schema, wanted: &Known, live: &Known) -> Known {
 
 /// The planned values by which recovery recognises the object: name, keys, and what cannot be changed.
 fn keys(schema: &Schema, planned: &Partial) -> Known {
-    let mut names: BTreeSet<&str> =
-        schema.block.attrs.iter().filter(|(_, a)| a.force_new == ForceNew::Yes && !a.write_only && !a.sensitive).map(|(n, _)| *n).collect();
+    let mut names: BTreeSet<&str> = schema
+        .block
+        .attrs
+        .iter()
+        .filter(|(_, a)| a.force_new == ForceNew::Yes && !a.write_only && !a.sensitive)
+        .map(|(n, _)| *n)
+        .collect();
     match &schema.identity {
         Identity::Name { attr, within, .. } => {
             names.insert(attr);

@@ -231,11 +231,9 @@ fn plan_attr(zero: bool, attr: &Attr, config: &Partial, prior: Option<&Known>) -
     }
     match config.to_known() {
         Err(_) => match prior {
-            // The older plugin SDK cannot hold a set of which one element is not known.
-            _ if zero && matches!(attr.ty, Ty::Set(_)) => match prior {
-                Some(p) if attr.presence == Presence::OptComputed => keep(p),
-                _ => Partial::Unknown,
-            },
+            // The older plugin SDK cannot hold a set of which one element is not known. It takes such a value of an
+            // optional and computed attribute for no change, and then changes what it had not planned; we do not.
+            _ if zero && matches!(attr.ty, Ty::Set(_)) => Partial::Unknown,
             _ => config.clone(),
         },
         Ok(mut c) => {

@@ -72,7 +72,8 @@ impl Planner<'_> {
             targets: self.raw_targets.clone(),
             replace: self.replace.iter().cloned().collect(),
             variables: self.variables(),
-            lineage: self.recorded.lineage.clone(),
+            // A state that does not exist yet gets its lineage when it is first written.
+            lineage: if self.recorded.serial == 0 { String::new() } else { self.recorded.lineage.clone() },
             digest: self.recorded.digest(),
             timestamp,
             prior: Arc::new(self.state.clone()),

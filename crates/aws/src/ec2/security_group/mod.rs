@@ -150,16 +150,36 @@ impl Update for SecurityGroup {
                 cx.ec2().revoke_security_group_egress().group_id(id).set_ip_permissions(Some(revoke)).send().await?;
             }
             if !authorize.is_empty() {
-                cx.ec2()
-                    .authorize_security_group_egress()
-                    .group_id(id)
-                    .set_ip_permissions(Some(authorize))
-                    .send()
-                    .await?;
+                let call = cx.ec2().authorize_security_group_egress().group_id(id);
+                match call.set_ip_permissions(Some(authorize)).send().await.map_err(Error::from) {
+                    // A run that died had authorized some of them: AWS refuses all, so that each is asked for alone.
+                    Err(e) if ch.fresh && e.code() == DUPLICATE => authorize_singly(cx, id, &egress, planned).await?,
+                    done => {
+                        done?;
+                    }
+                }
             }
         }
         Ok(())
     }
+}
+
+/// What AWS answers for a rule that a group has already.
+const DUPLICATE: &str = "InvalidPermission.Duplicate";
+
+/// Authorizes what is missing source by source; what is there already is done.
+async fn authorize_singly(cx: &Cx, id: &str, old: &Rules, new: &Rules) -> Result<()> {
+    let (old, new) = (atoms(old.iter().flatten()), atoms(new.iter().flatten()));
+    for atom in new.difference(&old) {
+        let call = cx.ec2().authorize_security_group_egress().group_id(id);
+        match call.set_ip_permissions(Some(permissions(id, [atom]))).send().await.map_err(Error::from) {
+            Err(e) if e.code() == DUPLICATE => {}
+            done => {
+                done?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The inline rules of a direction.

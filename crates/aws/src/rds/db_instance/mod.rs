@@ -7,19 +7,32 @@ mod update;
 
 use crate::kit::prelude::*;
 
-const WINDOW: &[&str; 2] = &["([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]|", "a daily window such as 03:00-04:00"];
+const WINDOW: &[&str; 2] =
+    &["([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]|", "a daily window such as 03:00-04:00"];
 const WEEKLY: &[&str; 2] = &[
     "(?i)(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]-(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]|",
     "a weekly window such as Mon:00:00-Mon:03:00",
 ];
 const LOGS: &[&str] = &[
-    "agent", "alert", "audit", "diag.log", "error", "general", "iam-db-auth-error", "listener", "notify.log",
-    "oemagent", "postgresql", "slowquery", "trace", "upgrade",
+    "agent",
+    "alert",
+    "audit",
+    "diag.log",
+    "error",
+    "general",
+    "iam-db-auth-error",
+    "listener",
+    "notify.log",
+    "oemagent",
+    "postgresql",
+    "slowquery",
+    "trace",
+    "upgrade",
 ];
 /// A week, months of 31 days, two years; none for engines without Performance Insights.
 const RETENTION: &[i64] = &[
-    0, 7, 31, 62, 93, 124, 155, 186, 217, 248, 279, 310, 341, 372, 403, 434, 465, 496, 527, 558, 589, 620, 651, 682, 713,
-    731,
+    0, 7, 31, 62, 93, 124, 155, 186, 217, 248, 279, 310, 341, 372, 403, 434, 465, 496, 527, 558, 589, 620, 651, 682,
+    713, 731,
 ];
 
 /// A database instance.
@@ -145,7 +158,10 @@ pub(crate) struct DbInstance {
     /// Name, unique in account and region.
     #[attr(
         pattern("[a-z](-?[0-9a-z])*", "a lower-case letter, then lower-case letters, digits and single hyphens"),
-        prefix_pattern("[a-z](-?[0-9a-z])*-?", "a lower-case letter, then lower-case letters, digits and single hyphens")
+        prefix_pattern(
+            "[a-z](-?[0-9a-z])*-?",
+            "a lower-case letter, then lower-case letters, digits and single hyphens"
+        )
     )]
     identifier: Name,
     /// Class, such as `db.t4g.micro`.
@@ -294,7 +310,10 @@ pub(crate) struct MasterSecret {
 #[derive(Block, Clone, Debug)]
 pub(crate) struct PointInTime {
     /// The time, in RFC 3339.
-    #[attr(pattern(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})", "a time such as 2030-01-01T00:00:00Z"))]
+    #[attr(pattern(
+        r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})",
+        "a time such as 2030-01-01T00:00:00Z"
+    ))]
     restore_time: Option<String>,
     /// ARN of replicated automated backups.
     source_db_instance_automated_backups_arn: Option<String>,

@@ -38,7 +38,9 @@ fn status(d: &Sdk) -> Status {
     match d.db_instance_status().unwrap_or_default() {
         "available" | "storage-optimization" | "storage-full" | "stopped" | "upgrade-failed" => Status::Ready,
         "deleting" => Status::Deleting,
-        s @ ("failed" | "restore-error" | "inaccessible-encryption-credentials") => Status::Failed(format!("status {s}")),
+        s @ ("failed" | "restore-error" | "inaccessible-encryption-credentials") => {
+            Status::Failed(format!("status {s}"))
+        }
         s if s.starts_with("incompatible-") => Status::Failed(format!("status {s}")),
         _ => Status::Pending,
     }

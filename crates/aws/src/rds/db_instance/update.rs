@@ -17,7 +17,8 @@ pub(super) async fn update(cx: &Cx, ch: &Change<'_, DbInstance>) -> Result<()> {
 async fn promote(cx: &Cx, ch: &Change<'_, DbInstance>) -> Result<()> {
     let new = ch.new;
     if new.replicate_source_db.is_some() {
-        let message = "The source of a replica cannot be changed; remove `replicate_source_db` to promote it, or replace it.";
+        let message =
+            "The source of a replica cannot be changed; remove `replicate_source_db` to promote it, or replace it.";
         return Err(Error::invalid(message));
     }
     cx.rds()
@@ -41,7 +42,8 @@ fn password(ch: &Change<'_, DbInstance>) -> Option<Option<String>> {
         let any = sent(ch) || password.is_some() || (origin && managed);
         return any.then_some(password);
     }
-    let password = create::password(new).filter(|_| changed!(ch, password, password_wo_version, manage_master_user_password));
+    let password =
+        create::password(new).filter(|_| changed!(ch, password, password_wo_version, manage_master_user_password));
     let any = sent(ch) || password.is_some() || changed!(ch, manage_master_user_password);
     any.then_some(password)
 }
@@ -77,7 +79,8 @@ fn changed_names(ch: &Change<'_, DbInstance>) -> [&'static str; 16] {
 
 async fn modify(cx: &Cx, ch: &Change<'_, DbInstance>, password: Option<String>) -> Result<()> {
     let (old, new) = (ch.old, ch.new);
-    let fresh_managed = ch.fresh && new.replicate_source_db.is_none() && old.master_user_secret.iter().flatten().next().is_none();
+    let fresh_managed =
+        ch.fresh && new.replicate_source_db.is_none() && old.master_user_secret.iter().flatten().next().is_none();
     let managed = if fresh_managed {
         new.manage_master_user_password.filter(|m| *m)
     } else if changed!(ch, manage_master_user_password) {
@@ -146,8 +149,12 @@ async fn modify(cx: &Cx, ch: &Change<'_, DbInstance>, password: Option<String>) 
         .set_db_parameter_group_name(if_changed!(ch, parameter_group_name))
         .set_master_user_password(password)
         .set_enable_performance_insights(insights.then_some(new.performance_insights_enabled))
-        .set_performance_insights_kms_key_id(text(insights, &new.performance_insights_kms_key_id).filter(|k| !k.is_empty()))
-        .set_performance_insights_retention_period(positive(new.performance_insights_retention_period).filter(|_| insights))
+        .set_performance_insights_kms_key_id(
+            text(insights, &new.performance_insights_kms_key_id).filter(|k| !k.is_empty()),
+        )
+        .set_performance_insights_retention_period(
+            positive(new.performance_insights_retention_period).filter(|_| insights),
+        )
         .set_db_port_number(if_changed!(ch, port))
         .set_publicly_accessible(if_changed!(ch, publicly_accessible))
         .set_replica_mode(new.replica_mode.as_deref().map(ReplicaMode::from).filter(|_| changed!(ch, replica_mode)))

@@ -144,7 +144,9 @@ fn from_sdk(r: &LifecycleRule) -> Rule {
     let tags: BTreeMap<_, _> = one.map(|t| (t.key().to_owned(), t.value().to_owned())).collect();
     let class = |c: Option<&TransitionStorageClass>| c.map_or("", |c| c.as_str()).to_owned();
     Rule {
-        abort_incomplete_multipart_upload_days: r.abort_incomplete_multipart_upload().and_then(|a| a.days_after_initiation()),
+        abort_incomplete_multipart_upload_days: r
+            .abort_incomplete_multipart_upload()
+            .and_then(|a| a.days_after_initiation()),
         enabled: *r.status() == ExpirationStatus::Enabled,
         expiration: r.expiration().map(|e| Expiration {
             date: e.date().and_then(date),

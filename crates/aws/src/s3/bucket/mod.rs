@@ -69,7 +69,11 @@ pub(crate) struct Bucket {
     #[attr(lazy, deprecated = OWN_TYPE)]
     logging: OptComputed<Logging>,
     /// Object lock, with its default retention.
-    #[attr(lazy, force_new, deprecated = "Use `object_lock_enabled` and aws_s3_bucket_object_lock_configuration instead.")]
+    #[attr(
+        lazy,
+        force_new,
+        deprecated = "Use `object_lock_enabled` and aws_s3_bucket_object_lock_configuration instead."
+    )]
     object_lock_configuration: OptComputed<ObjectLock>,
     /// Whether objects can be locked.
     #[attr(lazy, force_new)]
@@ -203,7 +207,8 @@ impl Resource for Bucket {
         // A bucket with inline object lock is one with object lock: the two arguments describe the same thing.
         if draft.is_create() && *draft.config("object_lock_enabled") == Partial::Null {
             let inline = draft.config("object_lock_configuration");
-            if matches!(inline, Partial::List(l) if l.iter().any(|b| b.get("object_lock_enabled").as_str() == Some("Enabled"))) {
+            if matches!(inline, Partial::List(l) if l.iter().any(|b| b.get("object_lock_enabled").as_str() == Some("Enabled")))
+            {
                 draft.set("object_lock_enabled", Partial::Bool(true));
             }
         }

@@ -66,7 +66,19 @@ pub(crate) struct Destination {
     /// Within which time objects are replicated.
     replication_time: Option<Time>,
     /// Storage class of replicas.
-    #[attr(one_of("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE"))]
+    #[attr(one_of(
+        "STANDARD",
+        "REDUCED_REDUNDANCY",
+        "STANDARD_IA",
+        "ONEZONE_IA",
+        "INTELLIGENT_TIERING",
+        "GLACIER",
+        "DEEP_ARCHIVE",
+        "OUTPOSTS",
+        "GLACIER_IR",
+        "SNOW",
+        "EXPRESS_ONEZONE"
+    ))]
     storage_class: Option<String>,
 }
 
@@ -165,7 +177,8 @@ fn to_sdk(r: &Rule) -> Result<ReplicationRule> {
         ReplicationRuleFilter::builder()
             .and(ReplicationRuleAndOperator::builder().prefix(prefix).set_tags(Some(tags)).build())
     };
-    let markers = DeleteMarkerReplicationStatus::from(r.delete_marker_replication_status.as_deref().unwrap_or("Disabled"));
+    let markers =
+        DeleteMarkerReplicationStatus::from(r.delete_marker_replication_status.as_deref().unwrap_or("Disabled"));
     b = b.filter(filter.build()).priority(r.priority.unwrap_or_default());
     Ok(b.delete_marker_replication(DeleteMarkerReplication::builder().status(markers).build()).build()?)
 }

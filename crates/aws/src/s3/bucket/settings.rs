@@ -174,7 +174,8 @@ pub(super) async fn read(cx: &Cx, at: &Ref<Bucket>, region: String, tags: Tags) 
         lazily(at.wants("lifecycle_rule"), || lifecycle::read(cx, bucket)),
         lazily(at.wants("logging"), || async {
             let found = s3.get_bucket_logging().bucket(bucket).send().await?;
-            let to = |l: LoggingEnabled| Logging { target_bucket: l.target_bucket, target_prefix: Some(l.target_prefix) };
+            let to =
+                |l: LoggingEnabled| Logging { target_bucket: l.target_bucket, target_prefix: Some(l.target_prefix) };
             Ok(found.logging_enabled.map(to))
         }),
         lazily(lock, || async { s3.get_object_lock_configuration().bucket(bucket).send().await.absent() }),
@@ -249,7 +250,9 @@ async fn grants(cx: &Cx, bucket: &str) -> Result<Option<BTreeSet<Grant>>> {
             by_grantee.entry(key).or_default().insert(permission.as_str().to_owned());
         }
     }
-    Ok(Some(by_grantee.into_iter().map(|((kind, id, uri), permissions)| Grant { id, permissions, kind, uri }).collect()))
+    Ok(Some(
+        by_grantee.into_iter().map(|((kind, id, uri), permissions)| Grant { id, permissions, kind, uri }).collect(),
+    ))
 }
 
 async fn encryption(cx: &Cx, bucket: &str) -> Result<Option<Encryption>> {
@@ -418,7 +421,11 @@ async fn put_grants(cx: &Cx, bucket: &str, new: Option<&BTreeSet<Grant>>) -> Res
     let owner = cx.s3().get_bucket_acl().bucket(bucket).send().await?.owner;
     let mut all = Vec::new();
     for g in grants {
-        let to = Grantee::builder().set_id(g.id.clone()).set_uri(g.uri.clone()).r#type(Type::from(g.kind.as_str())).build()?;
+        let to = Grantee::builder()
+            .set_id(g.id.clone())
+            .set_uri(g.uri.clone())
+            .r#type(Type::from(g.kind.as_str()))
+            .build()?;
         for p in &g.permissions {
             all.push(SdkGrant::builder().grantee(to.clone()).permission(Permission::from(p.as_str())).build());
         }
