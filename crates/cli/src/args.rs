@@ -5,9 +5,6 @@
 
 use std::collections::BTreeMap;
 
-/// Options of the whole program, as they were found before the command.
-pub(crate) const BEFORE_COMMAND: &[&str] = &["--chdir", "--sandbox", "--unsafe-log"];
-
 /// The arguments that clap gets, program name first.
 ///
 /// # Errors

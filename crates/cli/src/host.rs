@@ -2,13 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use stackctl_core::{BoxFuture, Clock, Host, Ids};
 
 /// The machine's clock.
-pub(crate) struct SystemClock(Instant);
+pub(crate) struct SystemClock {
+    #[cfg(not(target_os = "linux"))]
+    start: Option<std::time::Instant>,
+}
+
+impl SystemClock {
+    fn of_machine() -> SystemClock {
+        SystemClock {
+            #[cfg(not(target_os = "linux"))]
+            start: Some(std::time::Instant::now()),
+        }
+    }
+}
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
@@ -22,7 +34,7 @@ impl Clock for SystemClock {
             Duration::new(u64::try_from(t.tv_sec).unwrap_or(0), u32::try_from(t.tv_nsec).unwrap_or(0))
         }
         #[cfg(not(target_os = "linux"))]
-        self.0.elapsed()
+        self.start.map_or(Duration::ZERO, |s| s.elapsed())
     }
     fn sleep(&self, d: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(d))
@@ -47,7 +59,7 @@ impl Ids for SystemIds {
 pub(crate) fn host(env: BTreeMap<String, String>, clock: Option<Arc<dyn Clock>>) -> Host {
     Host {
         env: Arc::new(env),
-        clock: clock.unwrap_or_else(|| Arc::new(SystemClock(Instant::now()))),
+        clock: clock.unwrap_or_else(|| Arc::new(SystemClock::of_machine())),
         ids: Arc::new(SystemIds),
         keep_ownership_tags: false,
         cwd: std::env::current_dir().unwrap_or_default(),

@@ -72,14 +72,6 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     f.sync_all()
 }
 
-/// True if the file looks like a saved plan.
-pub(crate) fn is_plan(path: &Path) -> bool {
-    use std::io::Read as _;
-    let mut head = [0; 64];
-    let read = std::fs::File::open(path).and_then(|mut f| f.read(&mut head));
-    read.is_ok_and(|n| String::from_utf8_lossy(&head[..n]).contains(FORMAT))
-}
-
 /// A saved plan with the stack that it was made from.
 pub(crate) struct Saved {
     pub(crate) stack: Stack,

@@ -253,7 +253,7 @@ fn tests(set: &BTreeSet<Condition>, version: &str) -> Result<Vec<(String, String
 /// Elements of a set in the order of their checksums as text: the order of the older plugin SDK, which shows where
 /// several blocks say something about the same principal or variable.
 fn in_old_order(set: &BTreeSet<String>, text: impl Fn(&String) -> String) -> Vec<String> {
-    let mut l: Vec<_> = set.iter().map(|s| text(s)).map(|t| (crc32(&t).to_string(), t)).collect();
+    let mut l: Vec<_> = set.iter().map(text).map(|t| (crc32(&t).to_string(), t)).collect();
     l.sort();
     l.into_iter().map(|(_, t)| t).collect()
 }

@@ -238,19 +238,7 @@ async fn base(settings: &Settings, host: &Host, http: Http) -> Result<ConfigLoad
         loader = loader.profile_name(p.clone());
     }
     if !settings.shared_config_files.is_empty() || !settings.shared_credentials_files.is_empty() {
-        use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
-        let mut files = ProfileFiles::builder();
-        let config = &settings.shared_config_files;
-        let credentials = &settings.shared_credentials_files;
-        files = files.include_default_config_file(config.is_empty());
-        files = files.include_default_credentials_file(credentials.is_empty());
-        for f in config {
-            files = files.with_file(ProfileFileKind::Config, expand_home(f, host));
-        }
-        for f in credentials {
-            files = files.with_file(ProfileFileKind::Credentials, expand_home(f, host));
-        }
-        loader = loader.profile_files(files.build());
+        loader = loader.profile_files(profile_files(settings, host));
     }
     if let (Some(id), Some(secret)) = (&settings.access_key, &settings.secret_key) {
         let token = settings.token.as_ref().map(|t| t.0.clone());
@@ -295,6 +283,22 @@ async fn chain_with_metadata(settings: &Settings) -> Result<DefaultCredentialsCh
         chain = chain.region(Region::new(r.clone()));
     }
     Ok(chain.build().await)
+}
+
+#[expect(deprecated, reason = "the new names stand in a crate of the SDK's own plumbing")]
+fn profile_files(settings: &Settings, host: &Host) -> aws_config::profile::profile_file::ProfileFiles {
+    use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
+    let (config, credentials) = (&settings.shared_config_files, &settings.shared_credentials_files);
+    let mut files = ProfileFiles::builder()
+        .include_default_config_file(config.is_empty())
+        .include_default_credentials_file(credentials.is_empty());
+    for f in config {
+        files = files.with_file(ProfileFileKind::Config, expand_home(f, host));
+    }
+    for f in credentials {
+        files = files.with_file(ProfileFileKind::Credentials, expand_home(f, host));
+    }
+    files.build()
 }
 
 fn retry(settings: &Settings, host: &Host) -> RetryConfig {

@@ -2,7 +2,7 @@
 //! same service.
 
 /// All names, in byte order.
-pub const NAMES: &[&str] = &[
+pub(super) const NAMES: &[&str] = &[
     "accessanalyzer",
     "account",
     "acm",
@@ -329,7 +329,7 @@ const ALIASES: &[&[&str]] = &[
 ];
 
 /// All names under which the endpoint of a service may be set.
-pub fn aliases(service: &str) -> Vec<&str> {
+pub(super) fn aliases(service: &str) -> Vec<&str> {
     match ALIASES.iter().find(|names| names.contains(&service)) {
         Some(names) => names.to_vec(),
         None => vec![service],

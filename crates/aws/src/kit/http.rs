@@ -38,7 +38,7 @@ impl ServerClock {
 
 /// An HTTP client for plain and one for TLS URLs, each with its proxy.
 #[derive(Clone, Debug)]
-pub struct Http {
+pub(super) struct Http {
     plain: SharedHttpClient,
     secure: SharedHttpClient,
     clock: ServerClock,
@@ -49,7 +49,7 @@ impl Http {
     ///
     /// # Errors
     /// If a proxy's URL is malformed or the CA bundle cannot be read.
-    pub fn new(settings: &Settings, env: &BTreeMap<String, String>, clock: ServerClock) -> Result<Http> {
+    pub(super) fn new(settings: &Settings, env: &BTreeMap<String, String>, clock: ServerClock) -> Result<Http> {
         let var = |name: &str| {
             env.get(&name.to_ascii_lowercase()).or_else(|| env.get(name)).filter(|v| !v.is_empty()).map(String::as_str)
         };

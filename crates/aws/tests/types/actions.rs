@@ -35,7 +35,7 @@ const NAMES: &[(&str, &[&str])] = &[
 ];
 
 /// What the IAM actions of a request are.
-pub fn of(service: &str, action: &str) -> BTreeSet<String> {
+pub(crate) fn of(service: &str, action: &str) -> BTreeSet<String> {
     let request = format!("{service}:{action}");
     match NAMES.iter().find(|(r, _)| *r == request) {
         Some((_, names)) => names.iter().map(|n| (*n).to_owned()).collect(),
@@ -44,7 +44,7 @@ pub fn of(service: &str, action: &str) -> BTreeSet<String> {
 }
 
 /// Fails if a type sent a request that it does not declare.
-pub fn check(ty: &str, sent: impl IntoIterator<Item = (String, String)>) {
+pub(crate) fn check(ty: &str, sent: impl IntoIterator<Item = (String, String)>) {
     let aws = stackctl_aws::aws();
     let declared: BTreeSet<&str> = aws.actions(ty).unwrap_or_default().iter().copied().collect();
     for (service, action) in sent {

@@ -63,7 +63,7 @@ async fn egress_rule() {
 }
 
 /// Attributes that a plan replaces the object for.
-pub fn replacing(rig: &Rig, ty: &str, config: &Known, prior: &Known) -> Vec<String> {
+pub(crate) fn replacing(rig: &Rig, ty: &str, config: &Known, prior: &Known) -> Vec<String> {
     let mut full = config.clone();
     stackctl_core::canonical::canonical(&rig.provider.resource(ty).unwrap().block, &mut full);
     let config = full.clone().into();

@@ -13,7 +13,7 @@ use stackctl_core::{
 use stackctl_sandbox::{Control, Options, Sandbox};
 
 /// A provider instance on the emulator.
-pub struct Rig {
+pub(crate) struct Rig {
     pub provider: Arc<dyn Provider>,
     pub instance: Arc<dyn Instance>,
     pub sandbox: Control,
@@ -21,7 +21,7 @@ pub struct Rig {
 }
 
 /// An object under test.
-pub struct Object {
+pub(crate) struct Object {
     pub ty: &'static str,
     pub id: String,
     pub state: Known,
@@ -67,12 +67,12 @@ fn sandbox() -> Control {
 }
 
 /// A name that no other test has.
-pub fn unique(prefix: &str) -> String {
+pub(crate) fn unique(prefix: &str) -> String {
     format!("{prefix}-{}", &uuid::Uuid::new_v4().simple().to_string()[..8])
 }
 
 /// Surroundings with short waits.
-pub fn host() -> Host {
+pub(crate) fn host() -> Host {
     Host {
         env: Arc::new([("STACKCTL_SANDBOX".to_owned(), "1".to_owned())].into()),
         clock: Arc::new(RealClock),
@@ -82,17 +82,17 @@ pub fn host() -> Host {
     }
 }
 
-pub fn known(v: Json) -> Known {
+pub(crate) fn known(v: Json) -> Known {
     Known::from_json(&v)
 }
 
 impl Rig {
     /// Without default tags.
-    pub async fn new() -> Rig {
+    pub(crate) async fn new() -> Rig {
         Rig::with(serde_json::json!({})).await
     }
     /// With further arguments of the provider block.
-    pub async fn with(more: Json) -> Rig {
+    pub(crate) async fn with(more: Json) -> Rig {
         // A world and a log of its own for each test.
         let sandbox = *sandbox().fork().await.unwrap();
         let provider = stackctl_aws::provider();
@@ -111,7 +111,7 @@ impl Rig {
     }
 
     /// Settings for clients of the test's own, for changes behind the provider's back.
-    pub async fn raw(&self) -> aws_config::SdkConfig {
+    pub(crate) async fn raw(&self) -> aws_config::SdkConfig {
         let credentials = aws_credential_types::Credentials::new("test", "test", None, None, "test");
         aws_config::defaults(aws_config::BehaviorVersion::latest())
             .region(aws_config::Region::new("us-east-1"))
@@ -127,7 +127,7 @@ impl Rig {
     }
 
     /// What would be planned: defaults, then the type's hook.
-    pub fn planned(&self, ty: &str, config: &Known, prior: Option<&Known>) -> Partial {
+    pub(crate) fn planned(&self, ty: &str, config: &Known, prior: Option<&Known>) -> Partial {
         let schema = self.schema(ty);
         let mut config = config.clone();
         canonical(&schema.block, &mut config);
@@ -160,7 +160,7 @@ impl Rig {
     }
 
     /// Names of what is planned and differs.
-    pub fn differing(&self, ty: &str, planned: &Partial, live: &Known) -> BTreeSet<String> {
+    pub(crate) fn differing(&self, ty: &str, planned: &Partial, live: &Known) -> BTreeSet<String> {
         let schema = self.schema(ty);
         let differs = |p: &Partial, l: &Known, eq, zero: bool| {
             let Ok(p) = p.to_known() else { return false };
@@ -182,7 +182,7 @@ impl Rig {
         attrs.map(|(n, _)| *n).chain(blocks.map(|(n, _)| *n)).map(str::to_owned).collect()
     }
 
-    pub async fn read_as(&self, ty: &'static str, id: &str, known: Known) -> Option<Live> {
+    pub(crate) async fn read_as(&self, ty: &'static str, id: &str, known: Known) -> Option<Live> {
         let at = Ref { id: id.to_owned(), known, wanted: None };
         self.instance.read(ty, vec![at]).await.unwrap_or_else(|e| panic!("{ty}: {e}")).pop()
     }
@@ -211,7 +211,7 @@ impl Rig {
     }
 
     /// Creates as the engine does, in two phases, and checks that the result is what was planned.
-    pub async fn create(&self, ty: &'static str, config: Json) -> Object {
+    pub(crate) async fn create(&self, ty: &'static str, config: Json) -> Object {
         self.watched(ty, self.create_unwatched(ty, config)).await
     }
 
@@ -266,7 +266,7 @@ impl Rig {
     }
 
     /// Updates to another configuration; exactly `fields` must have been found changed.
-    pub async fn update(&self, o: Object, config: Json, fields: &[&str]) -> Object {
+    pub(crate) async fn update(&self, o: Object, config: Json, fields: &[&str]) -> Object {
         self.watched(o.ty, self.update_unwatched(o, config, fields)).await
     }
 
@@ -294,7 +294,7 @@ impl Rig {
     }
 
     /// Imports and compares with state, `except` what no API tells.
-    pub async fn import(&self, o: &Object, spec: &str, except: &[&str]) {
+    pub(crate) async fn import(&self, o: &Object, spec: &str, except: &[&str]) {
         self.watched(o.ty, self.import_unwatched(o, spec, except)).await
     }
 
@@ -312,7 +312,7 @@ impl Rig {
     }
 
     /// Deletes, finds it gone, and deletes again.
-    pub async fn delete(&self, o: Object) {
+    pub(crate) async fn delete(&self, o: Object) {
         self.watched(o.ty, self.delete_unwatched(o)).await;
     }
 

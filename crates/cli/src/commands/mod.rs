@@ -35,17 +35,14 @@ pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) term: Term,
     pub(crate) host: Host,
-    /// The directory that the program was started in, before `-chdir`.
-    pub(crate) started: std::path::PathBuf,
 }
 
 impl Context {
     /// The surroundings of this process.
     pub(crate) fn new(global: Global, env: BTreeMap<String, String>, term: Term) -> Result<Context, Box<Diagnostic>> {
         let clock = env.get(sandboxed::VARIABLE).and_then(|port| sandboxed::clock(port));
-        let started = std::env::current_dir().unwrap_or_default();
         let host = crate::host::host(env, clock);
-        let mut cx = Context { global, term, host, started };
+        let mut cx = Context { global, term, host };
         if let Some(dir) = cx.global.chdir.clone() {
             cx.enter(&dir)?;
         }

@@ -8,6 +8,9 @@ use super::term::Term;
 /// Gives the text of a source file by the name that ranges carry.
 pub(crate) type Text<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// A range of a source, how it is marked, and why.
+type Place = (std::ops::Range<usize>, AnnotationKind, String);
+
 /// Renders one diagnostic.
 pub(crate) fn render(term: &Term, d: &Diagnostic, text: Text<'_>) -> String {
     let level = match d.severity {
@@ -16,7 +19,7 @@ pub(crate) fn render(term: &Term, d: &Diagnostic, text: Text<'_>) -> String {
     };
     let title = level.primary_title(d.summary.as_str());
     let mut group = Group::with_title(title);
-    let mut sources: Vec<(String, String, Vec<(std::ops::Range<usize>, AnnotationKind, String)>)> = Vec::new();
+    let mut sources: Vec<(String, String, Vec<Place>)> = Vec::new();
     let places = d.range.iter().map(|r| (r, AnnotationKind::Primary, String::new()));
     let places = places.chain(d.context.iter().map(|(r, why)| (r, AnnotationKind::Context, why.clone())));
     let mut elsewhere = Vec::new();

@@ -13,7 +13,6 @@ pub(crate) enum Mark {
     Add,
     Remove,
     Change,
-    Read,
     None,
 }
 
@@ -43,7 +42,6 @@ impl Writer<'_> {
             Mark::Add => self.term.paint(Style::Green, "+"),
             Mark::Remove => self.term.paint(Style::Red, "-"),
             Mark::Change => self.term.paint(Style::Yellow, "~"),
-            Mark::Read => self.term.paint(Style::Cyan, "<="),
             Mark::None => " ".to_owned(),
         }
     }

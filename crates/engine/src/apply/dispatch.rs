@@ -317,10 +317,11 @@ impl Dispatcher {
         if end.checks != self.session.state().checks {
             records.push(Record::Checks(end.checks));
         }
-        if !records.is_empty() && !self.fenced {
-            if let Err(e) = self.session.append(records).await {
-                self.diags.push(e.diagnostic());
-            }
+        if !records.is_empty()
+            && !self.fenced
+            && let Err(e) = self.session.append(records).await
+        {
+            self.diags.push(e.diagnostic());
         }
         let last = self.session.state().clone();
         let state = match self.session.close().await {

@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stackctl_core::schema::{Nesting, OnUpdate};
 use stackctl_core::{
-    Attr, Block, BlockType, Draft, Error, ForceNew, Known, Partial, Path, Presence, Schema, Step, Ty, canonical_ty,
-    is_zero, same,
+    Attr, Block, BlockType, Draft, Error, ForceNew, Known, Partial, Path, Schema, Step, Ty, canonical_ty, is_zero, same,
 };
 
 /// Attributes whose changes in configuration are ignored.
