@@ -12,7 +12,7 @@ pub(crate) fn data() -> Type {
     let attrs = BTreeMap::from([
         ("id", Attr::id()),
         ("input", Attr::optional(Ty::Dynamic).doc("Value to keep; `output` takes it over when it is applied.")),
-        ("output", Attr::computed(Ty::Dynamic).doc("The kept value.")),
+        ("output", Attr { mirrors: Some("input"), ..Attr::computed(Ty::Dynamic) }.doc("The kept value.")),
         ("triggers_replace", Attr::optional(Ty::Dynamic).force_new().doc("Value whose change replaces the object.")),
     ]);
     let schema = Schema {

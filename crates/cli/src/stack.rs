@@ -53,6 +53,8 @@ pub(crate) struct Loading<'a> {
     pub(crate) complete: bool,
     /// Missing values may be asked for.
     pub(crate) input: bool,
+    /// The command is about the state: a directory without configuration will do.
+    pub(crate) state_only: bool,
 }
 
 impl Stack {
@@ -71,7 +73,12 @@ impl Stack {
         let mut sources = SourceMap::new();
         let data_dir = data_dir(cx);
         let manifest = Manifest::read(&*files, &data_dir);
-        let (config, mut warnings) = Config::load(Path::new("."), &*files, &mut sources, &manifest);
+        let (mut config, mut warnings) = Config::load(Path::new("."), &*files, &mut sources, &manifest);
+        if config.is_none() && how.state_only && !has_configuration(&cx.host.cwd) {
+            // The state of a directory can be looked at without the configuration that made it.
+            let empty = stackctl_lang::files::Memory::of([("main.tf", "")]);
+            (config, warnings) = Config::load(Path::new("."), &empty, &mut sources, &manifest);
+        }
         let Some(config) = config.filter(|_| !stackctl_core::diag::has_errors(&warnings)) else {
             if !stackctl_core::diag::has_errors(&warnings) {
                 warnings.push(no_configuration(cx));
@@ -176,6 +183,11 @@ pub(crate) fn all_providers() -> Vec<Arc<dyn Provider>> {
 /// `.terraform`, or what `TF_DATA_DIR` says.
 pub(crate) fn data_dir(cx: &Context) -> PathBuf {
     workspace::data_dir(&cx.host.cwd, cx.env("TF_DATA_DIR"))
+}
+
+fn has_configuration(dir: &Path) -> bool {
+    let is_config = |n: &str| n.ends_with(".tf") || n.ends_with(".tf.json");
+    std::fs::read_dir(dir).is_ok_and(|mut d| d.any(|e| e.is_ok_and(|e| e.file_name().to_str().is_some_and(is_config))))
 }
 
 fn no_configuration(cx: &Context) -> Diagnostic {

@@ -155,6 +155,8 @@ pub struct Attr {
     pub not_null: bool,
     /// Text that every computed value starts with (`arn:`).
     pub starts_with: Option<&'static str>,
+    /// The attribute whose content a computed one repeats, secrets included.
+    pub mirrors: Option<&'static str>,
     /// What a configured value must satisfy.
     pub checks: Vec<Check>,
     /// Deprecation message.
@@ -303,6 +305,7 @@ impl Attr {
             on_update: OnUpdate::Keeps,
             not_null: false,
             starts_with: None,
+            mirrors: None,
             checks: Vec::new(),
             deprecated: None,
             doc: "",

@@ -196,9 +196,12 @@ async fn identify(connection: &mut Connection, sts: &SdkConfig) -> Result<()> {
                 hint: Some("Check AWS_PROFILE, the access keys, or whether a session token has expired.".into()),
                 ..e
             },
-            ErrorKind::Unreachable => e.hinted(
-                "Check the network, HTTPS_PROXY, the endpoint settings, and that credentials are configured at all.",
-            ),
+            ErrorKind::Unreachable => {
+                let at = sts.endpoint_url().map(|u| format!("{}: {u}", e.message));
+                Error { message: at.unwrap_or_else(|| e.message.clone()), ..e }.hinted(
+                    "Check the network, HTTPS_PROXY, the endpoint settings, and that credentials are configured at all.",
+                )
+            }
             _ => e,
         }
     })?;

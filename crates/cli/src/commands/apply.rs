@@ -51,6 +51,7 @@ async fn go(cx: &mut Context, args: &ApplyCmd, kind: Kind, report: &Report) -> O
         variables: Some(&args.planning.variables),
         complete: true,
         input: args.locking.input,
+        ..Loading::default()
     };
     let stack = Stack::load(cx, how).await?;
     report.diagnostics(cx, &stack.warnings);

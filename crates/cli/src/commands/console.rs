@@ -16,8 +16,13 @@ use crate::{Exit, Outcome, cli, render};
 /// Reads expressions from standard input, prompting on a terminal.
 pub(crate) async fn run(mut cx: Context, args: cli::Console) -> Outcome {
     cx.enter_named(args.dir.path.as_ref())?;
-    let how =
-        Loading { env: args.environment.env.as_deref(), variables: Some(&args.variables), complete: true, input: true };
+    let how = Loading {
+        env: args.environment.env.as_deref(),
+        variables: Some(&args.variables),
+        complete: true,
+        input: true,
+        ..Loading::default()
+    };
     let stack = Stack::load(&cx, how).await?;
     let report = Report::Text(render::progress::Progress::new(cx.term, true));
     let events = report.events(&cx);

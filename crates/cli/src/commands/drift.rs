@@ -22,6 +22,7 @@ pub(crate) async fn run(mut cx: Context, args: cli::Drift) -> Outcome {
         variables: Some(&args.variables),
         complete: true,
         input: args.input,
+        ..Loading::default()
     };
     let stack = Stack::load(&cx, how).await?;
     let report = Report::Text(render::progress::Progress::new(cx.term, true));

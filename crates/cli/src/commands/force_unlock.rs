@@ -10,7 +10,7 @@ use crate::{Exit, Outcome};
 /// Breaks a lock after a question.
 pub(crate) async fn run(mut cx: Context, args: ForceUnlock) -> Outcome {
     cx.enter_named(args.dir.path.as_ref())?;
-    let how = Loading { env: args.environment.env.as_deref(), ..Loading::default() };
+    let how = Loading { env: args.environment.env.as_deref(), state_only: true, ..Loading::default() };
     let stack = Stack::load(&cx, how).await?;
     if !args.force {
         if !cx.may_ask(true) {

@@ -17,7 +17,7 @@ pub(crate) async fn run(mut cx: Context, args: cli::Output) -> Outcome {
         path = name.take();
     }
     cx.enter_named(path.as_ref())?;
-    let how = Loading { env: args.environment.env.as_deref(), ..Loading::default() };
+    let how = Loading { env: args.environment.env.as_deref(), state_only: true, ..Loading::default() };
     let stack = Stack::load(&cx, how).await?;
     let state = opened::read(&*stack.backend, &stack.workspace, &cx).await?;
     let Some(name) = name else {

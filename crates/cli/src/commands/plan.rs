@@ -35,6 +35,7 @@ async fn plan(cx: &mut Context, args: &PlanCmd, report: &Report) -> Outcome {
         variables: Some(&args.planning.variables),
         complete: true,
         input: args.locking.input,
+        ..Loading::default()
     };
     let stack = Stack::load(cx, how).await?;
     report.diagnostics(cx, &stack.warnings);

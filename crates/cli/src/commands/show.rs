@@ -12,7 +12,7 @@ pub(crate) async fn run(mut cx: Context, args: cli::Show) -> Outcome {
         return plan(&cx, path, &args).await;
     }
     cx.enter_named(args.path.as_ref())?;
-    let how = Loading { env: args.environment.env.as_deref(), ..Loading::default() };
+    let how = Loading { env: args.environment.env.as_deref(), state_only: true, ..Loading::default() };
     let stack = Stack::load(&cx, how).await?;
     let state = opened::read(&*stack.backend, &stack.workspace, &cx).await?;
     if args.json {

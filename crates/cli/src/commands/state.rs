@@ -26,7 +26,7 @@ pub(crate) async fn run(cx: Context, command: StateSub) -> Outcome {
 }
 
 async fn load(cx: &Context, env: Option<&str>) -> Result<Stack, Vec<Diagnostic>> {
-    Stack::load(cx, Loading { env, ..Loading::default() }).await
+    Stack::load(cx, Loading { env, state_only: true, ..Loading::default() }).await
 }
 
 /// Addresses of the state that a text names: an instance, a resource with all its instances, or a module.
@@ -91,7 +91,9 @@ async fn show(cx: Context, args: StateShow) -> Outcome {
 
 /// An object as the language would write it.
 pub(crate) fn text(cx: &Context, stack: &Stack, addr: &InstanceAddr, object: &Object) -> String {
-    let sensitive: Vec<Path> = object.sensitive.iter().cloned().collect();
+    let schema = stack.schema(addr);
+    let marked: Vec<Path> = object.sensitive.iter().cloned().collect();
+    let sensitive = crate::render::dynamic::secrets(schema.as_ref(), &marked);
     let secrets = Secrets { before: &sensitive, after: &sensitive };
     let kind = match addr.resource.mode {
         stackctl_core::Mode::Data => "data",
@@ -104,7 +106,6 @@ pub(crate) fn text(cx: &Context, stack: &Stack, addr: &InstanceAddr, object: &Ob
     let head =
         vec![format!("# {addr}:{tainted}"), format!("{kind} {:?} {:?} {{", addr.resource.ty, addr.resource.name)];
     let mut w = Writer { term: &cx.term, out: head, secrets, replace: &[] };
-    let schema = stack.schema(addr);
     let value = crate::render::dynamic::plain(schema.as_ref(), Partial::from(object.attributes.clone()));
     if let Partial::Map(m) = &value {
         let width = m.iter().filter(|(_, v)| !v.is_null()).map(|(k, _)| k.chars().count()).max().unwrap_or(0);

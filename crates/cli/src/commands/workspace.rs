@@ -19,7 +19,7 @@ pub(crate) async fn run(mut cx: Context, command: WorkspaceSub) -> Outcome {
         }
         WorkspaceSub::List(dir) => {
             cx.enter_named(dir.path.as_ref())?;
-            let stack = Stack::load(&cx, Loading::default()).await?;
+            let stack = Stack::load(&cx, Loading { state_only: true, ..Loading::default() }).await?;
             for name in stack.backend.workspaces().await.map_err(|e| vec![e.diagnostic()])? {
                 cx.term.line(&format!("{} {name}", if name == stack.workspace { "*" } else { " " }));
             }
@@ -44,7 +44,7 @@ fn overridden(cx: &Context) -> Result<(), Vec<Diagnostic>> {
 async fn select(mut cx: Context, a: WorkspaceName) -> Outcome {
     cx.enter_named(a.dir.path.as_ref())?;
     overridden(&cx)?;
-    let stack = Stack::load(&cx, Loading::default()).await?;
+    let stack = Stack::load(&cx, Loading { state_only: true, ..Loading::default() }).await?;
     let all = stack.backend.workspaces().await.map_err(|e| vec![e.diagnostic()])?;
     if !all.contains(&a.name) {
         if a.or_create {
@@ -62,7 +62,7 @@ async fn select(mut cx: Context, a: WorkspaceName) -> Outcome {
 async fn new(mut cx: Context, a: WorkspaceName) -> Outcome {
     cx.enter_named(a.dir.path.as_ref())?;
     overridden(&cx)?;
-    let stack = Stack::load(&cx, Loading::default()).await?;
+    let stack = Stack::load(&cx, Loading { state_only: true, ..Loading::default() }).await?;
     let all = stack.backend.workspaces().await.map_err(|e| vec![e.diagnostic()])?;
     if all.contains(&a.name) {
         let detail = format!("Workspace {:?} exists already.", a.name);
@@ -86,7 +86,7 @@ async fn create(cx: &Context, stack: &Stack, a: &WorkspaceName) -> Outcome {
 
 async fn delete(mut cx: Context, a: WorkspaceName) -> Outcome {
     cx.enter_named(a.dir.path.as_ref())?;
-    let stack = Stack::load(&cx, Loading::default()).await?;
+    let stack = Stack::load(&cx, Loading { state_only: true, ..Loading::default() }).await?;
     if stack.workspace == a.name {
         let detail = format!("Workspace {:?} is selected.", a.name);
         let hint = "Select another one first: stackctl workspace select default";

@@ -10,7 +10,7 @@ use stackctl_core::{InstanceAddr, InstanceKey, Known, Mode, ModuleAddr, Partial,
 use stackctl_engine::plan::{Action, CheckAddr, CheckResult, CheckStatus, Drift, Operation, OutputChange, Plan};
 use stackctl_state::{State, TERRAFORM_VERSION};
 
-use crate::render::dynamic::plain;
+use crate::render::dynamic::{plain, secrets};
 
 /// Options of the rendering.
 #[derive(Clone, Copy)]
@@ -80,8 +80,10 @@ pub(crate) fn state(s: &State, view: View<'_>) -> Json {
         })
         .collect();
     let resources = s.objects().filter(|(at, _)| at.deposed.is_none()).map(|(at, o)| {
-        let sensitive: Vec<Path> = o.sensitive.iter().cloned().collect();
-        let value = plain((view.schema)(&at.addr).as_ref(), Partial::from(o.attributes.clone()));
+        let schema = (view.schema)(&at.addr);
+        let marked: Vec<Path> = o.sensitive.iter().cloned().collect();
+        let sensitive = secrets(schema.as_ref(), &marked);
+        let value = plain(schema.as_ref(), Partial::from(o.attributes.clone()));
         let mut r = resource(&at.addr, &o.provider.source, o.schema_version, &value, &sensitive, view);
         if o.status == stackctl_state::ObjectStatus::Tainted {
             r.insert("tainted".into(), true.into());
@@ -116,8 +118,9 @@ fn planned_values(plan: &Plan, view: View<'_>) -> Json {
         let planned = o.planned()?;
         let schema = (view.schema)(&o.addr);
         let planned = plain(schema.as_ref(), planned);
+        let hidden = secrets(schema.as_ref(), &o.after_sensitive);
         let version = schema.map_or(0, |s| s.version);
-        let r = resource(&o.addr, &o.provider.source, version, &planned, &o.after_sensitive, view);
+        let r = resource(&o.addr, &o.provider.source, version, &planned, &hidden, view);
         Some((o.addr.resource.module.clone(), Json::Object(r)))
     });
     json!({"outputs": outputs, "root_module": modules(resources.collect())})
@@ -211,7 +214,9 @@ fn change(op: &Operation, view: View<'_>) -> Json {
     let schema = (view.schema)(&op.addr);
     let shown = |v: Option<Partial>| v.map(|v| plain(schema.as_ref(), v));
     let (before, after) = (shown(before), shown(op.planned()));
-    let mut c = values(before.as_ref(), after.as_ref(), &op.before_sensitive, &op.after_sensitive, view);
+    let hidden = |paths: &[Path]| secrets(schema.as_ref(), paths);
+    let (hidden_before, hidden_after) = (hidden(&op.before_sensitive), hidden(&op.after_sensitive));
+    let mut c = values(before.as_ref(), after.as_ref(), &hidden_before, &hidden_after, view);
     let mut head = Map::new();
     head.insert("actions".into(), op.actions().into());
     head.append(&mut c);

@@ -105,8 +105,8 @@ mod tests {
     fn shows_line_cause_and_hint() {
         let term = Term { color: false, live: false, interactive: false, width: 100 };
         let text = "resource \"aws_vpc\" \"main\" {\n  cidr_blok = \"10.0.0.0/16\"\n}\n";
-        let at = |byte: u32| Position { line: 2, column: byte - 26, byte };
-        let range = SourceRange { filename: "main.tf".into(), start: at(29), end: at(38) };
+        let at = |byte: u32| Position { line: 2, column: byte - 27, byte };
+        let range = SourceRange { filename: "main.tf".into(), start: at(30), end: at(39) };
         let d = Diagnostic::error("Unknown argument", "There is no argument \"cidr_blok\" here.")
             .at(range)
             .hinted("Did you mean \"cidr_block\"?");

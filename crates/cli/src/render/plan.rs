@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use stackctl_core::{Diagnostic, Known, Partial, Path, Schema};
 use stackctl_engine::plan::{Action, Drift, Operation, OutputChange, Plan, PlanMode, Reason, ReplaceOrder};
 
-use super::dynamic::plain;
+use super::dynamic::{plain, secrets};
 use super::term::{Style, Term};
 use super::value::{Mark, Secrets, Writer, change};
 
@@ -140,8 +140,10 @@ fn operation(term: &Term, op: &Operation, schemas: Schemas<'_>) -> String {
         _ => op.planned(),
     };
     let before = if op.action == Action::Create && op.replacement.is_none() { None } else { before };
-    let secrets = Secrets { before: &op.before_sensitive, after: &op.after_sensitive };
     let schema = schemas(&op.addr);
+    let (hidden_before, hidden_after) =
+        (secrets(schema.as_ref(), &op.before_sensitive), secrets(schema.as_ref(), &op.after_sensitive));
+    let secrets = Secrets { before: &hidden_before, after: &hidden_after };
     let shown = |v: Option<Partial>| v.map(|v| plain(schema.as_ref(), v));
     let (before, after) = (shown(before), shown(after));
     let mut w = Writer { term, out: head, secrets, replace: &op.replace_paths };
@@ -330,7 +332,9 @@ pub(crate) fn drift(term: &Term, drift: &[&Drift], schemas: Schemas<'_>, all: bo
         let after =
             d.after.as_ref().map(|a| Partial::from(if all { (**a).clone() } else { only(&d.before, a, &d.paths) }));
         let schema = schemas(&d.addr);
-        let secrets = Secrets { before: &d.before_sensitive, after: &d.after_sensitive };
+        let (hidden_before, hidden_after) =
+            (secrets(schema.as_ref(), &d.before_sensitive), secrets(schema.as_ref(), &d.after_sensitive));
+        let secrets = Secrets { before: &hidden_before, after: &hidden_after };
         let mut w = Writer { term, out: head, secrets, replace: &[] };
         object(&mut w, schema.as_ref(), Some(&before), after.as_ref());
         w.out.push("    }\n".to_owned());

@@ -112,11 +112,14 @@ pub(crate) fn atoms<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> BTreeSet<A
 pub(crate) fn live_atoms(permissions: &[IpPermission], group: &str, owner: &str) -> BTreeSet<Atom> {
     let mut out = BTreeSet::new();
     for p in permissions {
+        // "All protocols" has no ports, whatever an answer says.
+        let all = protocol(p.ip_protocol().unwrap_or_default()) == "-1";
+        let port = |n: Option<i32>| n.filter(|_| !all).unwrap_or_default();
         let mut add = |description: Option<&str>, source: Source| {
             let key = Key {
                 protocol: protocol(p.ip_protocol().unwrap_or_default()),
-                from: p.from_port().unwrap_or_default(),
-                to: p.to_port().unwrap_or_default(),
+                from: port(p.from_port()),
+                to: port(p.to_port()),
                 description: description.unwrap_or_default().to_owned(),
             };
             out.insert(Atom { key, source });

@@ -61,6 +61,7 @@ const RETENTION: &[i64] = &[
 )]
 pub(crate) struct DbInstance {
     /// Host name.
+    #[attr(changes_with("identifier", "identifier_prefix"))]
     address: Computed<String>,
     /// Storage in GiB.
     #[attr(integer)]
@@ -136,6 +137,7 @@ pub(crate) struct DbInstance {
     #[attr(one_of = LOGS)]
     enabled_cloudwatch_logs_exports: Option<BTreeSet<String>>,
     /// `address:port`.
+    #[attr(changes_with("identifier", "identifier_prefix", "port"))]
     endpoint: Computed<String>,
     /// Engine.
     #[attr(force_new, ignore_case)]

@@ -45,7 +45,12 @@ pub(crate) struct Bucket {
     #[attr(starts_with = "arn:")]
     arn: Computed<String>,
     /// Name, unique in the partition.
-    #[attr(force_new, length(0, 63), prefix_max = 37)]
+    #[attr(
+        force_new,
+        length(0, 63),
+        prefix_max = 37,
+        pattern(r"([a-z0-9][a-z0-9.-]*)?", "lower-case letters, digits, dots and hyphens")
+    )]
     bucket: Name,
     /// Domain name.
     bucket_domain_name: Computed<String>,
