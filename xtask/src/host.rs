@@ -25,6 +25,20 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
+/// Cargo as a user would start it. What `cargo run` tells this task about itself (`CARGO_PKG_NAME`, `CARGO_MANIFEST_DIR`, …)
+/// must not reach it: build scripts of dependencies watch these variables, and a change compiles every SDK anew.
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let settings = ["HOME", "TARGET_DIR", "INCREMENTAL", "TERM_", "BUILD_", "NET_", "PROFILE_", "HTTP_", "REGISTR"];
+    for (name, _) in std::env::vars_os() {
+        let ours = name.to_str().and_then(|n| n.strip_prefix("CARGO"));
+        if ours.is_some_and(|rest| !settings.iter().any(|s| rest.strip_prefix('_').is_some_and(|r| r.starts_with(s)))) {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
+}
+
 impl Where {
     /// The binary, built in the given profile unless it was named.
     pub(crate) fn stackctl(&self, release: bool) -> Result<Tool> {
@@ -32,8 +46,8 @@ impl Where {
             let file = file.canonicalize().map_err(|e| format!("{}: {e}", file.display()))?;
             return Ok(Tool::new(file));
         }
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--quiet", "--package", "stackctl", "--message-format=json-render-diagnostics"]);
+        let mut cargo = cargo();
+        cargo.args(["build", "--quiet", "--message-format=json-render-diagnostics"]);
         if release {
             cargo.arg("--release");
         }
