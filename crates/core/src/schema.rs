@@ -25,6 +25,9 @@ pub struct Schema {
     pub setting: bool,
     /// The object lives in state alone (`terraform_data`, `random_id`): a refresh reads nothing.
     pub local_only: bool,
+    /// A `local_only` type that a refresh asks all the same, because time or the disk may have changed what is true of the
+    /// object (`local_file`, `time_rotating`). What is missing from the answer is gone.
+    pub refreshed: bool,
     /// The type plans as the older plugin SDK does: null and zero values of optional attributes are the same.
     pub zero_is_null: bool,
     /// How long after its creation an object may still be missing from reads.
@@ -159,6 +162,8 @@ pub struct Attr {
     pub mirrors: Option<&'static str>,
     /// What a configured value must satisfy.
     pub checks: Vec<Check>,
+    /// Where it is true in state, a delete leaves the object where it is (`skip_destroy`): nobody waits until it is gone.
+    pub stays: bool,
     /// Deprecation message.
     pub deprecated: Option<&'static str>,
     /// Documentation.
@@ -307,6 +312,7 @@ impl Attr {
             starts_with: None,
             mirrors: None,
             checks: Vec::new(),
+            stays: false,
             deprecated: None,
             doc: "",
         }
@@ -418,6 +424,7 @@ impl Schema {
             timeouts: Timeouts::default(),
             setting: false,
             local_only: false,
+            refreshed: false,
             zero_is_null: true,
             visibility: Duration::from_secs(60),
             doc: "",
@@ -428,5 +435,9 @@ impl Schema {
     /// The object type that values of this schema have.
     pub fn ty(&self) -> Ty {
         self.block.ty()
+    }
+    /// True if a delete leaves an object with these attributes where it is: see [`Attr::stays`].
+    pub fn stays(&self, attributes: &Known) -> bool {
+        self.block.attrs.iter().any(|(name, a)| a.stays && attributes.get(name).as_bool() == Some(true))
     }
 }
