@@ -119,6 +119,11 @@ impl Slot {
     pub fn local(self) -> Slot {
         self.attr(|a| a.local = true).block(|b| b.local = true)
     }
+    /// Where it is true, `delete` leaves the object where it is.
+    #[must_use]
+    pub fn stays(self) -> Slot {
+        self.attr(|a| a.stays = true)
+    }
     /// Read only where wanted.
     #[must_use]
     pub fn lazy(self) -> Slot {

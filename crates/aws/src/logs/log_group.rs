@@ -27,7 +27,7 @@ pub(crate) struct LogGroup {
     #[attr(default = 0, check = stackctl_core::Check::RangeOr(i64::MAX, i64::MIN, DAYS), integer)]
     retention_in_days: i32,
     /// Keep the group when the resource is destroyed.
-    #[attr(default = false)]
+    #[attr(default = false, stays)]
     skip_destroy: Local<bool>,
     /// Tags.
     tags: Tags,

@@ -35,7 +35,7 @@ pub(crate) struct ParameterGroup {
     /// Parameters that differ from the engine's defaults.
     parameter: BTreeSet<Parameter>,
     /// Keep the group when the resource is destroyed.
-    #[attr(default = false)]
+    #[attr(default = false, stays)]
     skip_destroy: Local<bool>,
     /// Tags.
     tags: Tags,

@@ -41,6 +41,7 @@ pub(crate) struct Subscription {
     /// Account that owns the subscription.
     owner_id: Computed<String>,
     /// Whether it waits for confirmation.
+    #[attr(stays)]
     pending_confirmation: Computed<bool>,
     /// Kind of endpoint.
     #[attr(
