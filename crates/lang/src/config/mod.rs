@@ -6,6 +6,7 @@
 //! - [`model`]: the types. Start at [`Module`] and [`Resource`].
 //! - [`inputs`]: values of root variables from the command line, the environment and files.
 //! - [`modules`]: where called modules are found.
+//! - [`source`]: what a module's source address means.
 //! - [`providers`]: which provider configuration a resource uses.
 //! - [`versions`]: version constraints.
 
@@ -14,6 +15,7 @@ pub mod inputs;
 pub mod model;
 pub mod modules;
 pub mod providers;
+pub mod source;
 pub mod versions;
 
 mod blocks;
@@ -33,8 +35,9 @@ use stackctl_core::{Diagnostics, ModuleAddr, ResourceAddr};
 use stackctl_hcl::SourceMap;
 
 pub use model::*;
-pub use modules::{Manifest, ModuleRequest, ModuleSource};
+pub use modules::{Located, Manifest, ManifestEntry, ModuleRequest, ModuleSource};
 pub use providers::ProviderConfigAddr;
+pub use source::Source;
 
 use crate::diag::{Problem, diagnostics};
 use crate::files::{Files, normalise};
@@ -72,7 +75,8 @@ impl Config {
         modules: &dyn ModuleSource,
     ) -> (Option<Config>, Vec<Problem>) {
         let mut loader = Loader { files, sources, modules, cx: Cx::default(), cache: HashMap::new(), count: 0 };
-        let root = loader.module(ModuleAddr::root(), dir, None, &mut Vec::new());
+        let at = Located { dir: dir.to_owned(), package: None };
+        let root = loader.module(ModuleAddr::root(), &at, None, &mut Vec::new());
         let mut problems = loader.cx.problems;
         problems.sort_by_key(|p| p.span);
         (root.map(|root| Config { root: Arc::new(root) }), problems)
@@ -112,10 +116,11 @@ impl Loader<'_> {
     fn module(
         &mut self,
         path: ModuleAddr,
-        dir: &Path,
+        at: &Located,
         call: Option<&ModuleCall>,
         above: &mut Vec<PathBuf>,
     ) -> Option<Module> {
+        let dir = at.dir.as_path();
         let place = call.map(|c| c.source_span);
         let real = self.files.real(dir);
         if above.contains(&real) {
@@ -149,8 +154,9 @@ impl Loader<'_> {
         above.push(real);
         for call in content.module_calls.values() {
             let addr = path.child(call.name.as_str(), None);
-            let Some(dir) = self.locate(&addr, call, &content.dir) else { continue };
-            if let Some(child) = self.module(addr, &dir, Some(call), above) {
+            // Equal directories share their content, so that the caller's own directory is `at`'s, not the content's.
+            let Some(child) = self.locate(&addr, call, at) else { continue };
+            if let Some(child) = self.module(addr, &child, Some(call), above) {
                 children.insert(call.name.clone(), Arc::new(child));
             }
         }
@@ -158,23 +164,39 @@ impl Loader<'_> {
         Some(Module { path, content, children })
     }
 
-    fn locate(&mut self, addr: &ModuleAddr, call: &ModuleCall, caller: &Path) -> Option<PathBuf> {
-        if modules::is_local(&call.source) {
-            if let Some(v) = &call.version {
-                let detail = format!("A module at a local path has no versions, but \"{v}\" is asked for.");
-                self.cx.report(Problem::error("Invalid registry module source address", detail).at(call.source_span));
+    fn locate(&mut self, addr: &ModuleAddr, call: &ModuleCall, caller: &Located) -> Option<Located> {
+        let found = self.find(addr, call, caller);
+        found.map_err(|p| self.cx.report(p.at(call.source_span))).ok()
+    }
+
+    fn find(&self, addr: &ModuleAddr, call: &ModuleCall, caller: &Located) -> Result<Located, Box<Problem>> {
+        let source = Source::parse(&call.source, call.version.is_some()).map_err(|e| {
+            let p = Problem::error("Invalid module source address", e.message);
+            Box::new(match e.hint {
+                Some(hint) => p.hinted(hint),
+                None => p,
+            })
+        })?;
+        if let Source::Local(path) = &source {
+            let dir = normalise(&caller.dir.join(path));
+            if caller.package.as_ref().is_some_and(|p| !dir.starts_with(p)) {
+                let detail = format!(
+                    "\"{path}\" leads out of the package that the calling module was fetched with, so that what is there \
+                     depends on where it was fetched to."
+                );
+                let p = Problem::error("Local module path escapes module package", detail);
+                return Err(Box::new(
+                    p.hinted("Call the other module by an address of its own, or by a path inside of the package."),
+                ));
             }
-            let dir = normalise(&caller.join(&call.source));
-            return Some(if dir.as_os_str().is_empty() { PathBuf::from(".") } else { dir });
+            let dir = if dir.as_os_str().is_empty() { PathBuf::from(".") } else { dir };
+            return Ok(Located { dir, package: caller.package.clone() });
         }
-        let request = ModuleRequest { path: addr, source: &call.source, version: call.version.as_deref() };
-        match self.modules.locate(&request) {
-            Ok(dir) => Some(dir),
-            Err(reason) => {
-                let p = Problem::error("Module not installed", reason).at(call.source_span);
-                self.cx.report(p.hinted("Run \"stackctl init\" to fetch all modules that this configuration needs."));
-                None
-            }
-        }
+        let version = match call.version.as_deref().map(|v| (v, versions::Constraint::parse(v))) {
+            Some((text, None)) => return Err(Box::new(versions::invalid(text))),
+            Some((_, constraint)) => constraint,
+            None => None,
+        };
+        self.modules.locate(&ModuleRequest { path: addr, source: &source, version: version.as_ref() })
     }
 }

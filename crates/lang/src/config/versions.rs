@@ -184,7 +184,8 @@ impl Config {
     }
 }
 
-fn invalid(text: &str) -> Problem {
+/// The report about a text that is no version constraint.
+pub(super) fn invalid(text: &str) -> Problem {
     let detail = format!("\"{text}\" is not a version constraint: write one such as \">= 1.2, < 2.0\" or \"~> 5.0\".");
     Problem::error("Invalid version constraint", detail)
 }

@@ -1,7 +1,7 @@
 //! What loading says about files: everything wrong in one go, merges, JSON, modules.
 
 use stackctl_core::Mode;
-use stackctl_lang::config::{IgnoreChanges, Repeat};
+use stackctl_lang::config::{Config, IgnoreChanges, Manifest, Repeat};
 use stackctl_lang::files::Memory;
 
 use crate::world::{lines, load};
@@ -67,6 +67,45 @@ fn directories_without_configuration() {
         &["Failed to read module directory @ main.tf:2"],
     );
     check(&[("main.tf", "module \"a\" {\n  source = \"a/b/c\"\n}\n")], &["Module not installed @ main.tf:2"]);
+}
+
+/// A list of fetched modules is found by call, by equal source, and only where source and version agree.
+#[test]
+fn fetched_modules() {
+    let list = r#"{"Modules": [
+        {"Key": "", "Source": "", "Dir": "."},
+        {"Key": "net", "Source": "registry.terraform.io/a/net/aws", "Version": "2.1.0", "Dir": ".terraform/modules/net"},
+        {"Key": "git", "Source": "git::https://github.com/a/b.git//sub?ref=v1", "Dir": ".terraform/modules/git/sub"}
+    ]}"#;
+    let check = |call: &str, sub: &str, want: &[&str]| {
+        let mut files = Memory::of([(".terraform/modules/modules.json", list)]);
+        files.add("main.tf", format!("module \"{call}\n}}\n").as_bytes());
+        files.add(".terraform/modules/net/net.tf", b"locals {}".as_slice());
+        files.add(".terraform/modules/git/sub/git.tf", sub.as_bytes());
+        files.add(".terraform/modules/git/other/git.tf", b"locals {}".as_slice());
+        files.add(".terraform/modules/git-2/git.tf", b"locals {}".as_slice());
+        let mut sources = stackctl_hcl::SourceMap::new();
+        let manifest = Manifest::read(&files, std::path::Path::new(".terraform"));
+        let (config, problems) = Config::load_problems(".".as_ref(), &files, &mut sources, &manifest);
+        let mut got: Vec<_> = config.unwrap().modules()[1..].iter().map(|m| m.dir.display().to_string()).collect();
+        got.extend(lines(&problems, &sources));
+        assert_eq!(got, want, "{call} {sub}");
+    };
+    let missing = ["Module not installed @ main.tf:2"];
+    check("net\" {\n  source = \"a/net/aws\"", "", &[".terraform/modules/net"]);
+    check("new\" {\n  source = \"a/net/aws\"\n  version = \"~> 2.0\"", "", &[".terraform/modules/net"]);
+    check("net\" {\n  source = \"a/net/aws\"\n  version = \"~> 3.0\"", "", &missing);
+    check("net\" {\n  source = \"b/net/aws\"", "", &missing);
+    check("git\" {\n  source = \"github.com/a/b//sub?ref=v2\"", "", &missing);
+    let git = "git\" {\n  source = \"github.com/a/b//sub?ref=v1\"";
+    check(git, "", &[".terraform/modules/git/sub"]);
+    let dirs = [".terraform/modules/git/sub", ".terraform/modules/git/other"];
+    check(git, "module \"o\" {\n  source = \"../other\"\n}\n", &dirs);
+    let out = "Local module path escapes module package @ .terraform/modules/git/sub/git.tf:2";
+    check(git, "module \"o\" {\n  source = \"../../git-2\"\n}\n", &[dirs[0], out]);
+    check("x\" {\n  source = \"a/b\"", "", &["Invalid module source address @ main.tf:2"]);
+    let versions = "x\" {\n  source = \"a/b/c\"\n  version = \">> 1\"";
+    check(versions, "", &["Invalid version constraint @ main.tf:2"]);
 }
 
 #[test]
