@@ -5,7 +5,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ObjectCannedAcl, ServerSideEncryption};
 use stackctl_aws::kit::connect::Connection;
 use stackctl_core::BoxFuture;
-use stackctl_state::store::{Answer, Blob, Cond, Listing, Objects, StoreError, StoreErrorKind};
+use stackctl_state::store::{Answer, Blob, Cond, Listing, Objects, StoreError, StoreErrorKind, Version};
 
 use crate::config::{Encryption, S3};
 use crate::errors::{About, convert};
@@ -148,6 +148,71 @@ impl Objects for Bucket {
                 Err(e) if e.kind == StoreErrorKind::NotFound => Ok(()),
                 r => r.map(|_| ()),
             }
+        })
+    }
+    fn versions<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Answer<Vec<Version>>> {
+        Box::pin(async move {
+            let about = self.about("ListObjectVersions", "s3:ListBucketVersions", None);
+            let mut out = Vec::new();
+            let (mut after_key, mut after_version) = (None, None);
+            loop {
+                let sent = self.client.list_object_versions().bucket(&self.name).prefix(key);
+                let sent = sent.set_key_marker(after_key.take()).set_version_id_marker(after_version.take()).send();
+                let page = sent.await.map_err(|e| convert(&about, e))?;
+                for v in page.versions().iter().filter(|v| v.key() == Some(key)) {
+                    out.push(Version {
+                        id: v.version_id().unwrap_or("null").to_owned(),
+                        at: v.last_modified().and_then(|t| Version::moment(t.secs())),
+                        size: v.size().and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+                        current: v.is_latest() == Some(true),
+                        deleted: false,
+                    });
+                }
+                for v in page.delete_markers().iter().filter(|v| v.key() == Some(key)) {
+                    out.push(Version {
+                        id: v.version_id().unwrap_or("null").to_owned(),
+                        at: v.last_modified().and_then(|t| Version::moment(t.secs())),
+                        size: 0,
+                        current: v.is_latest() == Some(true),
+                        deleted: true,
+                    });
+                }
+                if page.is_truncated() != Some(true) {
+                    break;
+                }
+                after_key = page.next_key_marker().map(str::to_owned);
+                after_version = page.next_version_id_marker().map(str::to_owned);
+                // Keys are listed in order: beyond ours there are only longer ones.
+                if after_key.as_deref().is_none_or(|k| k > key) {
+                    break;
+                }
+            }
+            // Versions of a key come newest first, but apart from its delete markers. Times have whole seconds, so that the
+            // order of the listing decides among equals.
+            out.sort_by(|a, b| (b.current, b.at).cmp(&(a.current, a.at)));
+            Ok(out)
+        })
+    }
+    fn version<'a>(&'a self, key: &'a str, id: &'a str) -> BoxFuture<'a, Answer<Option<Vec<u8>>>> {
+        Box::pin(async move {
+            let about = self.about("GetObject", "s3:GetObjectVersion", Some(key));
+            let (algorithm, customer, digest) = self.customer();
+            let request = self.client.get_object().bucket(&self.name).key(key).version_id(id);
+            let request = request.set_sse_customer_algorithm(algorithm).set_sse_customer_key(customer);
+            let out = match request.set_sse_customer_key_md5(digest).send().await {
+                Ok(out) => out,
+                Err(e) => {
+                    let e = convert(&about, e);
+                    let code = e.call.as_ref().and_then(|c| c.code.as_deref()).unwrap_or_default();
+                    // An id that no version has, one that S3 cannot even read, and a delete marker.
+                    let none = matches!(code, "NoSuchVersion" | "InvalidArgument" | "MethodNotAllowed");
+                    return if none { Ok(None) } else { absent(e) };
+                }
+            };
+            let bytes = out.body.collect().await.map_err(|e| {
+                StoreError::new(StoreErrorKind::Lost, format!("The answer to GetObject ended early: {e}"))
+            })?;
+            Ok(Some(bytes.to_vec()))
         })
     }
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Answer<Listing>> {

@@ -21,7 +21,9 @@ use stackctl_core::{BoxFuture, Host};
 
 use crate::error::Result;
 use crate::lock::LockInfo;
+use crate::record::Claim;
 use crate::session::Session;
+pub use crate::store::Version;
 
 /// What a command may do with the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +116,9 @@ pub struct Options {
     pub operation: String,
     /// Another path for the backup of a local state (`-backup`); `None` for the usual one, `Some("-")` for none.
     pub backup: Option<String>,
+    /// The state is about to be replaced as a whole (`state restore`, `push -force`): content that cannot be read, or is
+    /// missing although a journal knows of some, is no error. The journal is then kept aside.
+    pub replacing: bool,
     /// Receives notices.
     pub watch: Watch,
 }
@@ -127,9 +132,25 @@ impl Options {
             locking: Locking::On { timeout: Duration::ZERO },
             operation: operation.into(),
             backup: None,
+            replacing: false,
             watch: Arc::new(|_| {}),
         }
     }
+}
+
+/// A journal of another lineage than that of its state, kept aside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parked {
+    /// Lineage of the state that it belongs to.
+    pub lineage: String,
+    /// Where it is kept.
+    pub place: String,
+    /// Records in it that its last checkpoint does not cover.
+    pub records: usize,
+    /// Objects that these records made or changed.
+    pub claims: Vec<Claim>,
+    /// Requests without outcome.
+    pub open: usize,
 }
 
 /// A place where states are kept, one per workspace.
@@ -148,6 +169,22 @@ pub trait Backend: Send + Sync {
     /// Deletes a workspace and all that belongs to it. Refused for `default`, and without `force` while it holds
     /// resources or unsettled work.
     fn delete<'a>(&'a self, options: Options, force: bool, host: &'a Host) -> BoxFuture<'a, Result<()>>;
+    /// The versions of a state that are kept, newest first.
+    fn versions<'a>(&'a self, _workspace: &'a str) -> BoxFuture<'a, Result<Vec<Version>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+    /// The bytes of one of them; `None` if there is no such version.
+    fn version<'a>(&'a self, _workspace: &'a str, _id: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// Journals of other lineages that are kept aside.
+    fn parked<'a>(&'a self, _workspace: &'a str) -> BoxFuture<'a, Result<Vec<Parked>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+    /// Deletes a journal that is kept aside. False if there is none of this lineage. The caller holds the lock.
+    fn discard<'a>(&'a self, _workspace: &'a str, _lineage: &'a str) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async { Ok(false) })
+    }
     /// Breaks the lock with this id.
     fn force_unlock<'a>(&'a self, workspace: &'a str, id: &'a str) -> BoxFuture<'a, Result<LockInfo>>;
 }

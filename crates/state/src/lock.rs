@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stackctl_core::Host;
 
-use crate::model::TERRAFORM_VERSION;
+use crate::model::{Author, TERRAFORM_VERSION};
 
 /// A lock's record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,11 @@ impl LockInfo {
             self.id, self.path, self.operation, self.who, self.version, self.created, self.info
         )
     }
+}
+
+/// Who runs this process, and for which operation.
+pub(crate) fn author(host: &Host, operation: &str) -> Author {
+    Author { who: who(host), operation: operation.to_owned() }
 }
 
 fn who(host: &Host) -> String {

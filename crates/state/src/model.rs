@@ -33,6 +33,17 @@ pub struct State {
     pub checks: Option<Vec<CheckResult>>,
     /// How much of the journal this state contains; `None` when another tool wrote it last.
     pub mark: Option<Mark>,
+    /// Who wrote it last; `None` when another tool did.
+    pub by: Option<Author>,
+}
+
+/// Who wrote a state, and with what. For people.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Author {
+    /// `user@host`
+    pub who: String,
+    /// The operation, as lock records name it.
+    pub operation: String,
 }
 
 /// Names the journal segments whose records a state contains.
@@ -170,13 +181,14 @@ impl State {
             resources: BTreeMap::new(),
             checks: None,
             mark: None,
+            by: None,
         }
     }
     /// True without resources and outputs.
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty() && self.outputs.is_empty()
     }
-    /// True if the two differ in serial, mark and version of the writer at most.
+    /// True if the two differ in serial, mark and writer at most.
     pub fn same_content(&self, other: &State) -> bool {
         self.lineage == other.lineage
             && self.resources == other.resources

@@ -39,6 +39,8 @@ pub enum StoreErrorKind {
     Denied,
     /// Never reached the store.
     Unreachable,
+    /// The store does not know such requests.
+    Unsupported,
     /// Anything else.
     Other,
 }
@@ -70,6 +72,28 @@ pub struct Listing {
     pub keys: Vec<String>,
 }
 
+/// A kept version of a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Names it: an object version, or the name of a file.
+    pub id: String,
+    /// When it was written, as the place says.
+    pub at: Option<jiff::Timestamp>,
+    /// Bytes.
+    pub size: u64,
+    /// It is what is read now.
+    pub current: bool,
+    /// Here the object was deleted: there is no content.
+    pub deleted: bool,
+}
+
+impl Version {
+    /// The moment that stores give as seconds since 1970.
+    pub fn moment(seconds: i64) -> Option<jiff::Timestamp> {
+        jiff::Timestamp::from_second(seconds).ok()
+    }
+}
+
 /// Objects under keys, strongly consistent.
 pub trait Objects: Send + Sync {
     /// The object, `None` if there is none.
@@ -80,6 +104,14 @@ pub trait Objects: Send + Sync {
     fn put<'a>(&'a self, key: &'a str, bytes: Vec<u8>, cond: Cond) -> BoxFuture<'a, Answer<String>>;
     /// Deletes an object; with a version, only that one. What is gone is success.
     fn delete<'a>(&'a self, key: &'a str, version: Option<String>) -> BoxFuture<'a, Answer<()>>;
+    /// All versions of an object that are kept, newest first. One alone where the store keeps none.
+    fn versions<'a>(&'a self, _key: &'a str) -> BoxFuture<'a, Answer<Vec<Version>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+    /// The content of a version, `None` if there is none.
+    fn version<'a>(&'a self, _key: &'a str, _id: &'a str) -> BoxFuture<'a, Answer<Option<Vec<u8>>>> {
+        Box::pin(async { Ok(None) })
+    }
     /// All keys that start with a prefix.
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Answer<Listing>>;
     /// How users know a key: `s3://bucket/key`.

@@ -11,7 +11,7 @@ use stackctl_core::{InstanceAddr, InstanceKey, Known, Mode, ModuleAddr, Path, Re
 
 use super::json;
 use crate::error::{Error, Result};
-use crate::model::{CheckResult, DeposedKey, Mark, Object, ObjectStatus, Output, ProviderAddr, State, Target};
+use crate::model::{Author, CheckResult, DeposedKey, Mark, Object, ObjectStatus, Output, ProviderAddr, State, Target};
 
 #[derive(Deserialize)]
 struct Probe<'a> {
@@ -43,6 +43,8 @@ struct File<'a> {
 struct Ours {
     #[serde(default)]
     journal: Option<Mark>,
+    #[serde(default)]
+    by: Option<Author>,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +143,7 @@ pub(super) fn state(bytes: &[u8], place: &str) -> Result<State> {
             "The state is sealed, or written by a tool that others are not meant to read after.",
         ));
     }
+    let (mark, by) = file.stackctl.map_or((None, None), |o| (o.journal, o.by));
     let mut out = State {
         terraform_version,
         serial: file.serial.unwrap_or(0),
@@ -148,7 +151,8 @@ pub(super) fn state(bytes: &[u8], place: &str) -> Result<State> {
         outputs: BTreeMap::new(),
         resources: BTreeMap::new(),
         checks: file.check_results,
-        mark: file.stackctl.and_then(|o| o.journal),
+        mark,
+        by,
     };
     for (name, o) in file.outputs.unwrap_or_default() {
         let o = output(o).map_err(|e| bad(format!("output {name:?}: {e}"), foreign))?;

@@ -28,17 +28,26 @@ pub fn state(s: &State) -> Vec<u8> {
     out.resources(s);
     out.key("check_results");
     out.checks(s.checks.as_deref());
-    if let Some(m) = &s.mark {
+    if s.mark.is_some() || s.by.is_some() {
         out.key("stackctl");
         out.open('{');
-        out.key("journal");
-        out.open('{');
-        out.key("epoch");
-        out.raw(&m.epoch.to_string());
-        out.key("through");
-        out.raw(&m.through.to_string());
-        out.field("writer", &m.writer);
-        out.close('}');
+        if let Some(m) = &s.mark {
+            out.key("journal");
+            out.open('{');
+            out.key("epoch");
+            out.raw(&m.epoch.to_string());
+            out.key("through");
+            out.raw(&m.through.to_string());
+            out.field("writer", &m.writer);
+            out.close('}');
+        }
+        if let Some(by) = &s.by {
+            out.key("by");
+            out.open('{');
+            out.field("who", &by.who);
+            out.field("operation", &by.operation);
+            out.close('}');
+        }
         out.close('}');
     }
     out.close('}');

@@ -5,6 +5,7 @@
 //! process, so there is no lease. Workspaces other than `default` live in `terraform.tfstate.d/NAME/`.
 
 pub mod file;
+mod history;
 mod lock;
 mod open;
 mod writer;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use stackctl_core::{BoxFuture, Host};
 
-use crate::backend::{Access, Backend, Options};
+use crate::backend::{Access, Backend, Options, Parked, Version};
 use crate::error::{Error, Result};
 use crate::lock::LockInfo;
 use crate::session::Session;
@@ -106,6 +107,18 @@ impl Backend for Local {
             let dir = self.cwd.join(&self.workspace_dir).join(&name);
             std::fs::remove_dir_all(&dir).map_err(|e| Error::io("removing", &dir, e))
         })
+    }
+    fn versions<'a>(&'a self, workspace: &'a str) -> BoxFuture<'a, Result<Vec<Version>>> {
+        Box::pin(async { history::versions(&self.file(workspace)) })
+    }
+    fn version<'a>(&'a self, workspace: &'a str, id: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>>> {
+        Box::pin(async move { history::version(&self.file(workspace), id) })
+    }
+    fn parked<'a>(&'a self, workspace: &'a str) -> BoxFuture<'a, Result<Vec<Parked>>> {
+        Box::pin(async { history::parked(&self.file(workspace)) })
+    }
+    fn discard<'a>(&'a self, workspace: &'a str, lineage: &'a str) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move { history::discard(&self.file(workspace), lineage) })
     }
     fn force_unlock<'a>(&'a self, workspace: &'a str, id: &'a str) -> BoxFuture<'a, Result<LockInfo>> {
         let path = self.file(workspace);

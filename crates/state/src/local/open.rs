@@ -10,6 +10,7 @@ use super::writer::LocalWriter;
 use super::{beside, file};
 use crate::backend::{Access, Locking, Notice, Options};
 use crate::error::{Error, Result};
+use crate::lock::author;
 use crate::model::State;
 use crate::segment::{Base, Replayed, Segment, replay};
 use crate::session::{self, Opened, Session, Writer, writer_id};
@@ -36,7 +37,7 @@ pub(super) async fn open(path: PathBuf, place: String, options: Options, host: &
         }
         (_, Locking::On { .. }) => Some(Lock::take(&path, &place, &options, host).await?),
     };
-    let found = match look(&path, &place, host) {
+    let found = match look(&path, &place, options.replacing, host) {
         Ok(found) => found,
         Err(e) => {
             if let Some(lock) = lock {
@@ -51,27 +52,31 @@ pub(super) async fn open(path: PathBuf, place: String, options: Options, host: &
     }
     let id = writer_id(&*host.ids);
     let existed = found.bytes.is_some();
-    let ledger = found.replayed.ledger.clone();
+    let mut ledger = found.replayed.ledger.clone();
+    ledger.state.by = Some(author(host, &options.operation));
     let recovered = found.replayed.unclean;
     let records = found.replayed.records;
     let writer = (options.access != Access::Read).then(|| {
         let w = LocalWriter::new(path, place.clone(), lock, found, id.clone(), &options, host);
         Box::new(w) as Box<dyn Writer>
     });
-    let (fence, _) = watch::channel(None);
+    let fence = std::sync::Arc::new(watch::channel(None).0);
     let opened = Opened { ledger, existed, recovered, records, writer, place, id, fence, lease: None };
     Ok(session::start(opened, options.access, host, &options.watch))
 }
 
 /// Reads journal and state. The journal first: whoever reads without the lock then sees what is in either.
-fn look(path: &Path, place: &str, host: &Host) -> Result<Found> {
+fn look(path: &Path, place: &str, replacing: bool, host: &Host) -> Result<Found> {
     let journal_path = beside(path, ".journal");
     let journal_place = journal_path.display().to_string();
     let journal = file::read(&journal_path)?.unwrap_or_default();
     let bytes = file::read(path)?.filter(|b| !b.is_empty());
     let (segments, whole) = Segment::decode_all(&journal, &journal_place)?;
     let state = match &bytes {
-        Some(b) => Some(State::parse(b, place)?),
+        Some(b) => match State::parse(b, place) {
+            Err(_) if replacing => None,
+            read => Some(read?),
+        },
         None => None,
     };
     let serial = state.as_ref().map_or(0, |s| s.serial);
@@ -92,9 +97,19 @@ fn look(path: &Path, place: &str, host: &Host) -> Result<Found> {
         }
         None => State::new(lineage.unwrap_or_else(|| host.ids.uuid())),
     };
-    let replayed = replay(state, &base, &segments, &journal_place)?;
-    if new && (replayed.objects > 0 || replayed.records > 0) {
-        return Err(Error::Missing { place: place.to_owned(), resources: replayed.objects });
+    let empty = new.then(|| State::new(state.lineage.clone()));
+    let mut parked = parked;
+    let mut replayed = replay(state, &base, &segments, &journal_place)?;
+    if let Some(empty) = empty
+        && (replayed.objects > 0 || replayed.records > 0)
+    {
+        if !replacing {
+            return Err(Error::Missing { place: place.to_owned(), resources: replayed.objects });
+        }
+        parked = Some(empty.lineage.clone());
+        let top = replayed.top;
+        replayed = replay(empty, &base, &[], &journal_place)?;
+        replayed.top = top;
     }
     Ok(Found { replayed, bytes, base, journal: whole, parked })
 }
