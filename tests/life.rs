@@ -7,45 +7,48 @@ use crate::lab::world::text;
 use crate::lab::{Bench, World};
 use crate::{contains, repository, run, world};
 
-/// The attributes of an instance in the local state.
-fn attribute(bench: &Bench, ty: &str, name: &str, attribute: &str) -> String {
-    let state = bench.state().unwrap();
-    let found = state["resources"].as_array().unwrap().iter().find(|r| r["type"] == ty && r["name"] == name);
-    let value = found.unwrap_or_else(|| panic!("{ty}.{name} is not in the state"))["instances"][0]["attributes"]
-        [attribute]
-        .clone();
-    text(&value).to_owned()
-}
-
-/// Addresses and first path elements that `drift -json` reports.
+/// An attribute of the first instance of a resource in a state.
 #[track_caller]
-fn drifted(bench: &Bench) -> BTreeSet<(String, String)> {
-    let report = run(bench, &["drift", "-json"], 2).json().unwrap();
-    let resources = report["resources"].as_array().unwrap();
-    let paths = |r: &serde_json::Value| -> Vec<String> {
-        r["attributes"].as_array().unwrap().iter().map(|a| text(&a["path"][0]).to_owned()).collect()
-    };
-    resources.iter().flat_map(|r| paths(r).into_iter().map(move |p| (text(&r["address"]).to_owned(), p))).collect()
+fn attribute(state: &serde_json::Value, ty: &str, name: &str, attribute: &str) -> String {
+    let found = state["resources"].as_array().unwrap().iter().find(|r| r["type"] == ty && r["name"] == name);
+    let value = &found.unwrap_or_else(|| panic!("{ty}.{name} is not in the state"))["instances"][0]["attributes"];
+    text(&value[attribute]).to_owned()
 }
 
-/// A tag, a rule and a bucket setting, changed by hand.
-fn stranger(bench: &Bench, world: World, group: &str, bucket: &str) {
-    let id = attribute(bench, "aws_security_group", group, "id");
+/// What `drift -json` reports.
+#[track_caller]
+fn drifted(bench: &Bench, args: &[&str]) -> Vec<serde_json::Value> {
+    let report = run(bench, &[&["drift", "-json"], args].concat(), 2).json().unwrap();
+    report["resources"].as_array().unwrap().clone()
+}
+
+/// The resource of an instance's address.
+fn resource(address: &str) -> String {
+    address.split('[').next().unwrap_or_default().to_owned()
+}
+
+/// A tag and a rule of a group, changed by hand.
+fn stranger_at_group(world: World, id: &str) {
     world
-        .query("ec2", "CreateTags", &[("ResourceId.1", &id), ("Tag.1.Key", "Stranger"), ("Tag.1.Value", "yes")])
+        .query("ec2", "CreateTags", &[("ResourceId.1", id), ("Tag.1.Key", "Stranger"), ("Tag.1.Value", "yes")])
         .unwrap();
     let rule = [
-        ("GroupId", id.as_str()),
+        ("GroupId", id),
         ("IpPermissions.1.IpProtocol", "tcp"),
         ("IpPermissions.1.FromPort", "2222"),
         ("IpPermissions.1.ToPort", "2222"),
         ("IpPermissions.1.IpRanges.1.CidrIp", "198.51.100.0/24"),
     ];
     world.query("ec2", "AuthorizeSecurityGroupIngress", &rule).unwrap();
-    let bucket = attribute(bench, "aws_s3_bucket", bucket, "bucket");
-    let setting = "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Status>Suspended</Status></VersioningConfiguration>";
-    world.s3("PUT", &format!("/{bucket}?versioning"), setting).unwrap();
-    assert_eq!(tag(&world.s3("GET", &format!("/{bucket}?versioning"), "").unwrap(), "Status"), Some("Suspended"));
+}
+
+/// A setting of a bucket, changed by hand.
+fn stranger_at_bucket(world: World, bucket: &str, versioning: &str) {
+    let setting = format!(
+        "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Status>{versioning}</Status></VersioningConfiguration>"
+    );
+    world.s3("PUT", &format!("/{bucket}?versioning"), &setting).unwrap();
+    assert_eq!(tag(&world.s3("GET", &format!("/{bucket}?versioning"), "").unwrap(), "Status"), Some(versioning));
 }
 
 #[test]
@@ -56,15 +59,20 @@ fn six() {
     run(&bench, &["plan", "-detailed-exitcode"], 0);
     run(&bench, &["drift"], 0);
 
-    stranger(&bench, world, "web", "data");
+    let state = bench.state().unwrap();
+    stranger_at_group(world, &attribute(&state, "aws_security_group", "web", "id"));
+    stranger_at_bucket(world, &attribute(&state, "aws_s3_bucket", "data", "bucket"), "Suspended");
     let want = [
         ("aws_s3_bucket_versioning.data", "versioning_configuration"),
         ("aws_security_group.web", "ingress"),
         ("aws_security_group.web", "tags"),
     ];
-    let mut found = drifted(&bench);
-    // What is computed from others is no finding of its own.
-    found.retain(|(_, path)| path != "tags_all");
+    let mut found = BTreeSet::new();
+    for r in drifted(&bench, &[]) {
+        let paths = r["attributes"].as_array().unwrap().iter().map(|a| text(&a["path"][0]).to_owned());
+        // What is computed from others is no finding of its own.
+        found.extend(paths.filter(|p| p != "tags_all").map(|p| (text(&r["address"]).to_owned(), p)));
+    }
     assert_eq!(found, want.map(|(a, p)| (a.to_owned(), p.to_owned())).into());
     contains(
         &run(&bench, &["drift"], 2).out,
@@ -137,6 +145,31 @@ fn environment(name: &str) {
     run(&bench, &["apply", "-auto-approve", &env], 0);
     run(&bench, &["plan", "-detailed-exitcode", &env], 0);
     run(&bench, &["drift", &env], 0);
+
+    // A stranger takes a rule away, adds a tag, and turns a bucket's versions on or off.
+    let state = run(&bench, &["state", "pull", &env], 0).json().unwrap();
+    let group = attribute(&state, "aws_security_group", "app", "id");
+    world
+        .query("ec2", "CreateTags", &[("ResourceId.1", &group), ("Tag.1.Key", "Stranger"), ("Tag.1.Value", "yes")])
+        .unwrap();
+    let rule = |name: &str| attribute(&state, "aws_vpc_security_group_egress_rule", name, "security_group_rule_id");
+    world
+        .query("ec2", "RevokeSecurityGroupEgress", &[("GroupId", &group), ("SecurityGroupRuleId.1", &rule("app_https"))])
+        .unwrap();
+    let bucket = attribute(&state, "aws_s3_bucket_versioning", "main", "bucket");
+    let now = tag(&world.s3("GET", &format!("/{bucket}?versioning"), "").unwrap(), "Status").map(str::to_owned);
+    stranger_at_bucket(world, &bucket, if now.as_deref() == Some("Enabled") { "Suspended" } else { "Enabled" });
+    let found: BTreeSet<String> = drifted(&bench, &[&env]).iter().map(|r| resource(text(&r["address"]))).collect();
+    let want = [
+        "aws_security_group.app",
+        "aws_vpc_security_group_egress_rule.app_https",
+        "module.s3.aws_s3_bucket_versioning.main",
+    ];
+    assert_eq!(found, want.map(str::to_owned).into());
+    run(&bench, &["apply", "-auto-approve", &env], 0);
+    run(&bench, &["drift", &env], 0);
+    run(&bench, &["plan", "-detailed-exitcode", &env], 0);
+
     run(&bench, &["destroy", "-auto-approve", &env], 0);
     only_what_stays(world);
     world.exit();
