@@ -10,7 +10,7 @@ use std::time::Duration;
 use stackctl_core::{Diagnostic, Found, Known, Live, Ref, Schema, Status};
 use stackctl_state::{Action, Claim, Done, Doubt, Intent, Object, ObjectStatus, Pending, ProviderAddr, Record, State};
 
-use crate::apply::lost::{prove, question};
+use crate::apply::lost::{proven, question};
 use crate::events::{Event, Events, Subject};
 use crate::providers::{Configured, Providers};
 
@@ -65,14 +65,15 @@ impl Lookup<'_> {
         let (provider, schema) =
             self.provider(&intent.provider, &intent.at.addr.resource.ty)?.reach(self, intent).await?;
         let ty = &intent.at.addr.resource.ty;
-        let found = loop {
+        let (found, ours) = loop {
             let found = self.find(&provider, intent).await?;
-            if prove(&schema, intent, &found).is_some() || !self.is_young(intent) {
-                break found;
+            let ours = self.ours(&provider, &schema, intent, &found).await?;
+            if ours.is_some() || !self.is_young(intent) {
+                break (found, ours);
             }
             self.providers.host().clock.sleep(Duration::from_secs(2)).await;
         };
-        let Some(id) = prove(&schema, intent, &found) else {
+        let Some(id) = ours else {
             let stranger =
                 if found.is_empty() { "" } else { " An object of the intended name exists, but it is not ours." };
             self.tell(intent, format!("Its creation had not reached the service.{stranger}"));
@@ -132,9 +133,8 @@ impl Lookup<'_> {
             .filter(|(at, _)| at.addr.resource.ty == *ty)
             .filter_map(|(_, o)| o.attributes.get("id").as_str())
             .collect();
-        let Some(id) = prove(&schema, intent, &found).filter(|id| !known.contains(id.as_str())) else {
-            return Ok(None);
-        };
+        let ours = self.ours(&provider, &schema, intent, &found).await?;
+        let Some(id) = ours.filter(|id| !known.contains(id.as_str())) else { return Ok(None) };
         let Some(live) = self.read(&provider, ty, &id, intent.keys.clone()).await? else { return Ok(None) };
         let object = self.unfinished(intent, &schema, live);
         self.tell(intent, format!("{id} was created late; it is taken over."));
@@ -165,6 +165,17 @@ impl Lookup<'_> {
     async fn find(&self, provider: &Configured, intent: &Intent) -> Result<Vec<Found>, Diagnostic> {
         let ty = &intent.at.addr.resource.ty;
         provider.instance.find(ty, question(intent)).await.map_err(|e| {
+            Diagnostic::from_provider(format!("Error looking for {}", intent.at.addr), e).of(&intent.at.addr)
+        })
+    }
+    async fn ours(
+        &self,
+        provider: &Configured,
+        schema: &Schema,
+        intent: &Intent,
+        found: &[Found],
+    ) -> Result<Option<String>, Diagnostic> {
+        proven(&*provider.instance, schema, intent, found).await.map_err(|e| {
             Diagnostic::from_provider(format!("Error looking for {}", intent.at.addr), e).of(&intent.at.addr)
         })
     }

@@ -1,8 +1,9 @@
 //! An in-memory provider and a driver without I/O, for tests of planning and apply.
 //!
 //! [`World`] is what exists: it makes objects, remembers every call, lets them be pending for some reads, and fails where
-//! it is told to. Types: `test_thing` (every kind of attribute), `test_part` (refers to things, no frills), `test_value`
-//! (lives in state alone, like `terraform_data`), and the data source `test_lookup`. Start at [`Bench`].
+//! it is told to. Types: `test_thing` (every kind of attribute), `test_part` (refers to things, no frills), `test_named`
+//! (unique name, slow, may stay when it is deleted), `test_value` (lives in state alone, like `terraform_data`), and the
+//! data source `test_lookup`. Start at [`Bench`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path as FilePath;
@@ -48,6 +49,8 @@ pub struct World {
     pub pending: u32,
     /// Errors to answer with, by the beginning of the call; each serves once. `Lost` errors happen after the fact.
     pub faults: Vec<(String, ErrorKind)>,
+    /// The service's clock; also when its objects were created.
+    pub time: Option<Timestamp>,
     waiting: HashMap<String, u32>,
     next: u64,
 }
@@ -158,10 +161,27 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
         ..Schema::new("test_thing", thing)
     };
     let part = Schema { identity: Identity::Tag, ..Schema::new("test_part", part) };
+    let named = Block {
+        attrs: [
+            ("id", Attr::id()),
+            ("name", Attr::required(Ty::String).force_new()),
+            ("zone", text().force_new()),
+            ("title", Attr { deprecated: Some("Use name."), ..text() }),
+            ("detail", Attr { lazy: true, ..Attr::computed(Ty::String) }),
+            ("stay", Attr { local: true, stays: true, ..Attr::optional(Ty::Bool) }),
+        ]
+        .into(),
+        blocks: BTreeMap::new(),
+    };
+    let named = Schema {
+        identity: Identity::Name { attr: "name", within: &[], silent: false, dated: true, tagged: false },
+        timeouts: Timeouts { create: minutes(60), read: None, update: minutes(60), delete: minutes(60) },
+        ..Schema::new("test_named", named)
+    };
     let value = Schema { local_only: true, zero_is_null: false, ..Schema::new("test_value", value) };
     Types {
         config: Schema::new("test", config),
-        resources: [("test_thing", thing), ("test_part", part), ("test_value", value)].into(),
+        resources: [("test_thing", thing), ("test_part", part), ("test_named", named), ("test_value", value)].into(),
         data: [("test_lookup", Schema::new("test_lookup", lookup))].into(),
     }
 });
@@ -258,6 +278,7 @@ fn completed(ty: &str, id: &str, mut v: Known, version: i64) -> Known {
             let input = v.get("input").clone();
             v.set("output", input);
         }
+        "test_named" => v.set("detail", Known::from(format!("detail of {id}"))),
         _ => {}
     }
     if let Some(s) = TYPES.resources.get(ty) {
@@ -271,7 +292,7 @@ impl Instance for TestInstance {
         Scope { account: "test".into(), region: self.region.clone() }
     }
     fn service_time(&self) -> Option<Timestamp> {
-        None
+        self.world().time
     }
     fn read<'a>(&'a self, ty: &'a str, at: Vec<Ref>) -> BoxFuture<'a, Result<Vec<Live>>> {
         async move {
@@ -292,6 +313,12 @@ impl Instance for TestInstance {
                 if ty == "test_thing" {
                     value.set("force", Known::Null);
                     value.set("secret_wo", Known::Null);
+                }
+                if ty == "test_named" {
+                    value.set("stay", Known::Null);
+                    if r.wanted.is_some_and(|w| !w.contains("detail")) {
+                        value.set("detail", Known::Null);
+                    }
                 }
                 out.push(Live { asked: r.id.clone(), id: r.id, value, status });
             }
@@ -364,7 +391,9 @@ impl Instance for TestInstance {
             let mut w = self.world();
             let text = format!("delete {ty} {}", at.id);
             w.call(text.clone())?;
-            w.objects.remove(&(ty.to_owned(), at.id.clone()));
+            if at.known.get("stay").as_bool() != Some(true) {
+                w.objects.remove(&(ty.to_owned(), at.id.clone()));
+            }
             w.lost(&text)
         }
         .boxed()
@@ -372,6 +401,12 @@ impl Instance for TestInstance {
     fn find<'a>(&'a self, ty: &'a str, intent: Intent) -> BoxFuture<'a, Result<Vec<Found>>> {
         async move {
             let w = self.world();
+            if let ("test_named", Some(time)) = (ty, w.time) {
+                let same = |o: &Known| o.get("name") == intent.keys.get("name");
+                let found = w.objects.iter().find(|((t, _), o)| t == ty && same(o));
+                let found = found.map(|((_, id), _)| Found { id: id.clone(), evidence: Evidence::Created(time) });
+                return Ok(found.into_iter().collect());
+            }
             let mine = w.tokens.iter().filter(|((t, _), token)| t == ty && **token == intent.token);
             Ok(mine
                 .filter(|(key, _)| w.objects.contains_key(*key))

@@ -77,7 +77,7 @@ pub async fn apply(
         recent: Recent::default(),
         keep_ownership_tags: host.keep_ownership_tags,
     });
-    let order = Order::new(plan.graph.clone(), |id| weight(plan.op(id)));
+    let order = Order::new(plan.graph.clone(), |id| weight(plan.op(id), &providers));
     let mut d = Dispatcher {
         plan,
         session,
@@ -98,10 +98,24 @@ pub async fn apply(
     d.close(values).await
 }
 
-/// How long an operation is expected to take, in no unit in particular: slow types start first.
-fn weight(op: &Operation) -> u32 {
-    let slow = op.timeouts.create.or(op.timeouts.update).or(op.timeouts.delete);
-    1 + u32::try_from(slow.unwrap_or_default().as_secs() / 60).unwrap_or(u32::MAX)
+/// How long an operation is expected to take, in no unit in particular: slow types start first. Nothing knows better than
+/// the timeouts, which grow with what is usual; those of the instance go before those of its type.
+fn weight(op: &Operation, providers: &Providers) -> u32 {
+    let ty = providers.table(&op.provider.source).and_then(|p| p.resource(&op.addr.resource.ty));
+    let types = ty.map(|s| s.timeouts).unwrap_or_default();
+    let slow = timeout(op, types).unwrap_or_default();
+    1 + u32::try_from(slow.as_secs() / 60).unwrap_or(u32::MAX - 1)
+}
+
+/// The timeout of an operation: its own, else that of its type.
+fn timeout(op: &Operation, types: Timeouts) -> Option<Duration> {
+    let own = op.timeouts;
+    match op.action {
+        Action::Create => own.create.or(types.create),
+        Action::Update => own.update.or(types.update),
+        Action::Delete => own.delete.or(types.delete),
+        Action::Read | Action::NoOp | Action::Forget => own.read.or(types.read),
+    }
 }
 
 struct Dispatcher {
@@ -349,19 +363,13 @@ struct JobParts {
 
 impl JobParts {
     async fn configure(self, providers: &Providers) -> Result<Job, (Box<Diagnostic>, Option<Arc<Object>>)> {
-        let Ready { config, planned, write_only, fields, sensitive, provider } = self.ready;
+        let Ready { config, planned, write_only, fields, sensitive, referred, provider } = self.ready;
         let configured = providers.configure(&self.op.provider, provider).await.map_err(|e| {
             let diag = Diagnostic::from_provider(format!("Error configuring {}", self.op.provider), e);
             (Box::new(diag.of(&*self.op.addr)), self.object.clone())
         })?;
         let types = configured.table.resource(&self.op.addr.resource.ty).map(|s| s.timeouts).unwrap_or_default();
-        let own = self.op.timeouts;
-        let timeout = match self.op.action {
-            Action::Create => own.create.or(types.create),
-            Action::Update => own.update.or(types.update),
-            Action::Delete => own.delete.or(types.delete),
-            Action::Read | Action::NoOp | Action::Forget => own.read.or(types.read),
-        };
+        let timeout = timeout(&self.op, types);
         Ok(Job {
             at: self.at,
             action: self.op.action,
@@ -376,6 +384,7 @@ impl JobParts {
             write_only,
             fields,
             sensitive,
+            referred,
             dependencies: self.op.dependencies.iter().map(ToString::to_string).collect(),
             create_before_destroy: self.op.create_before_destroy,
             timeout: timeout.unwrap_or(Timeouts::DEFAULT),

@@ -39,6 +39,8 @@ pub(crate) struct Job {
     pub(crate) fields: BTreeSet<String>,
     /// Sensitive places.
     pub(crate) sensitive: BTreeSet<Path>,
+    /// Attributes that the configuration refers to; `None` where it refers to the whole object.
+    pub(crate) referred: Option<BTreeSet<String>>,
     /// What state records about the order of destruction.
     pub(crate) dependencies: Vec<String>,
     /// What state records about the order of replacement.
@@ -67,11 +69,18 @@ impl Job {
             deposed: self.at.deposed.as_ref().map(|k| k.as_str().to_owned()),
         }
     }
-    /// Names that are configured: lazy attributes are read only there.
-    pub(crate) fn configured(&self) -> Arc<BTreeSet<String>> {
+    /// Lazy attributes that are read: those that are configured, in state or referred to; `None` for all.
+    pub(crate) fn wanted_lazy(&self, schema: &Schema) -> Option<Arc<BTreeSet<String>>> {
+        let referred = self.referred.as_ref()?;
         let set = |v: &Partial| !matches!(v, Partial::Null) && !matches!(v, Partial::List(l) if l.is_empty());
-        let names = self.config.as_map().into_iter().flatten();
-        Arc::new(names.filter(|(_, v)| set(v)).map(|(n, _)| n.clone()).collect())
+        let held = |v: &Known| !v.is_null() && v.as_list().is_none_or(|l| !l.is_empty());
+        let old = self.object.as_ref().map(|o| &o.attributes);
+        let attrs = schema.block.attrs.iter().filter(|(_, a)| a.lazy).map(|(n, _)| *n);
+        let blocks = schema.block.blocks.iter().filter(|(_, b)| b.lazy).map(|(n, _)| *n);
+        let wanted = attrs
+            .chain(blocks)
+            .filter(|n| set(self.config.get(n)) || old.is_some_and(|o| held(o.get(n))) || referred.contains(*n));
+        Some(Arc::new(wanted.map(str::to_owned).collect()))
     }
     /// Id of the object in state.
     pub(crate) fn id(&self) -> Option<String> {
@@ -183,6 +192,8 @@ pub struct Ready {
     pub fields: BTreeSet<String>,
     /// Sensitive places.
     pub sensitive: BTreeSet<Path>,
+    /// Attributes that the configuration refers to; `None` where it refers to the whole object.
+    pub referred: Option<BTreeSet<String>>,
     /// Configuration of the provider, complete.
     pub provider: Known,
 }

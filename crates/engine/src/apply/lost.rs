@@ -6,7 +6,10 @@
 
 use std::time::Duration;
 
-use stackctl_core::{Error, ErrorKind, Evidence, Found, Identity, New, Result, Schema};
+use stackctl_core::{
+    Error, ErrorKind, Evidence, Found, Identity, Instance, Known, New, Ref, Result, Schema, Status, canonical, is_zero,
+    same,
+};
 use stackctl_state::Intent;
 
 use super::job::Job;
@@ -38,7 +41,7 @@ pub(crate) async fn create(
     let patience = tools.recent.patience(&*tools.clock);
     let mut doubtful = false;
     loop {
-        if let Err(d) = tools.ledger.gate() {
+        if let Err(d) = tools.ledger.gate().await {
             return Err(Refused { error: closed(d), certain: !doubtful });
         }
         let error = match job.instance.create(job.ty(), new.clone()).await {
@@ -113,7 +116,7 @@ async fn look(
 /// The object that an intent made, if one is there with proof.
 pub(crate) async fn search(job: &Job, schema: &Schema, intent: &Intent) -> Result<Option<String>> {
     let found = job.instance.find(job.ty(), question(intent)).await?;
-    Ok(prove(schema, intent, &found))
+    proven(&*job.instance, schema, intent, &found).await
 }
 
 /// What a provider is asked about an intent.
@@ -122,18 +125,56 @@ pub(crate) fn question(intent: &Intent) -> stackctl_core::Intent {
 }
 
 /// The first object that is ours by the protocol's rule: its token or tag is the intent's; it is the relation itself;
-/// or it has the intended name and was created, by an immutable time on the service's own clock, not before the intent.
-pub(crate) fn prove(schema: &Schema, intent: &Intent, found: &[Found]) -> Option<String> {
-    let ours = |f: &&Found| match &f.evidence {
-        Evidence::Token => true,
-        Evidence::Relation => matches!(schema.identity, Identity::Key(_)),
-        Evidence::Created(at) => {
-            let dated = matches!(schema.identity, Identity::Name { dated: true, .. });
-            dated && intent.aws_at.is_some_and(|since| *at >= since)
+/// or it has the intended name, was created, by an immutable time on the service's own clock, not before the intent, and
+/// is as planned in everything that cannot be changed.
+///
+/// # Errors
+/// If an object with the intended name cannot be read.
+pub(crate) async fn proven(
+    instance: &dyn Instance,
+    schema: &Schema,
+    intent: &Intent,
+    found: &[Found],
+) -> Result<Option<String>> {
+    for f in found {
+        let ours = match &f.evidence {
+            Evidence::Token => true,
+            Evidence::Relation => matches!(schema.identity, Identity::Key(_)),
+            Evidence::Created(at) => {
+                let dated = matches!(schema.identity, Identity::Name { dated: true, .. });
+                dated
+                    && intent.aws_at.is_some_and(|since| *at >= since)
+                    && is_as_planned(instance, schema, intent, &f.id).await?
+            }
+            Evidence::OtherToken | Evidence::NameOnly => false,
+        };
+        if ours {
+            return Ok(Some(f.id.clone()));
         }
-        Evidence::OtherToken | Evidence::NameOnly => false,
-    };
-    found.iter().find(ours).map(|f| f.id.clone())
+    }
+    Ok(None)
+}
+
+/// True if the object has the planned value in every key and in everything that cannot be changed.
+async fn is_as_planned(instance: &dyn Instance, schema: &Schema, intent: &Intent, id: &str) -> Result<bool> {
+    let at = Ref { id: id.to_owned(), known: intent.keys.clone(), wanted: None };
+    let live = instance.read(&intent.at.addr.resource.ty, vec![at]).await?.into_iter().next();
+    let Some(mut live) = live.filter(|l| l.status != Status::Deleting) else { return Ok(false) };
+    canonical(&schema.block, &mut live.value);
+    Ok(same_keys(schema, &intent.keys, &live.value))
+}
+
+/// Compares what an intent planned with a live object, by the rules of the diff.
+pub(crate) fn same_keys(schema: &Schema, planned: &Known, live: &Known) -> bool {
+    schema.block.attrs.iter().all(|(name, attr)| {
+        let (want, have) = (planned.get(name), live.get(name));
+        // No API returns what is local, nor the prefix that a name was made from.
+        let compared = !attr.local && !attr.lazy && !attr.write_only && attr.prefix_of.is_none();
+        !compared
+            || want.is_null()
+            || same(attr.equality, want, have)
+            || schema.zero_is_null && is_zero(want) && is_zero(have)
+    })
 }
 
 /// Types whose create does not fail on an existing object: the name must be free before the intent is written.
@@ -147,7 +188,7 @@ pub(crate) async fn name_is_free(job: &Job, intent: &Intent) -> Result<()> {
 
 fn taken(job: &Job, intent: &Intent, e: Error) -> Error {
     let id = match &intent.keys {
-        stackctl_core::Known::Map(m) => m.get("name").and_then(|n| n.as_str()).unwrap_or("ID").to_owned(),
+        Known::Map(m) => m.get("name").and_then(|n| n.as_str()).unwrap_or("ID").to_owned(),
         _ => "ID".to_owned(),
     };
     let hint =

@@ -30,12 +30,12 @@ impl Ledger {
         self.tx.send(Message::Commit { records, reply }).map_err(|_| gone())?;
         rx.await.map_err(|_| gone())?.await.map_err(|e| e.diagnostic())
     }
-    /// Asked before each request that changes something.
+    /// Asked before each request that changes something. Waits while the lock's lease is being renewed.
     ///
     /// # Errors
-    /// If another run has taken over, or the lease is not fresh.
-    pub(crate) fn gate(&self) -> Result<(), Diagnostic> {
-        self.gate.check().map_err(|e| e.diagnostic())
+    /// If another run has taken over, or the lease cannot be renewed.
+    pub(crate) async fn gate(&self) -> Result<(), Diagnostic> {
+        self.gate.open().await.map_err(|e| e.diagnostic())
     }
 }
 

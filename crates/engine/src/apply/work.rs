@@ -126,7 +126,7 @@ async fn create(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         job,
         schema,
         &planned,
-        Ref { id, known: planned_known, wanted: Some(job.configured()) },
+        Ref { id, known: planned_known, wanted: job.wanted_lazy(schema) },
         unfinished,
         ticker,
     )
@@ -191,7 +191,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     };
     let old = object.attributes.clone();
     let id = job.id().unwrap_or_default();
-    let at = Ref { id: id.clone(), known: old.clone(), wanted: Some(job.configured()) };
+    let at = Ref { id: id.clone(), known: old.clone(), wanted: job.wanted_lazy(schema) };
     if object.unfinished {
         let planned = job.planned_anew(schema, &old);
         let at = Ref { known: planned.or_null(), ..at };
@@ -303,7 +303,7 @@ async fn delete(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     };
     let mut wait = tools.wait(job.timeout);
     loop {
-        tools.ledger.gate().map_err(|d| Trouble::journal(d, job.object.clone()))?;
+        tools.ledger.gate().await.map_err(|d| Trouble::journal(d, job.object.clone()))?;
         match job.instance.delete(job.ty(), at.clone()).await {
             Ok(()) => break,
             Err(e) if e.kind == ErrorKind::NotFound => break,
@@ -317,7 +317,8 @@ async fn delete(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
             Err(e) => return Err(refused(e).await),
         }
     }
-    if !schema.local_only && !schema.setting && !until_gone(tools, job, &at, ticker).await.map_err(fail)? {
+    let goes = !schema.local_only && !schema.setting && !schema.stays(&at.known);
+    if goes && !until_gone(tools, job, &at, ticker).await.map_err(fail)? {
         return Ok(job.object.clone());
     }
     let done = Done { token, action: Doing::Delete, at: job.at.clone(), id: Some(id), object: None };
@@ -358,7 +359,7 @@ async fn send_update(tools: &Tools, job: &Job, change: Change, ticker: &mut Tick
     let mut wait = tools.wait(job.timeout.saturating_sub(ticker.elapsed(tools)));
     let patience = tools.recent.patience(&*tools.clock);
     loop {
-        tools.ledger.gate().map_err(closed)?;
+        tools.ledger.gate().await.map_err(closed)?;
         let e = match job.instance.update(job.ty(), change.clone()).await {
             Ok(_) => return Ok(()),
             Err(e) => e,

@@ -201,12 +201,12 @@ impl Evaluator<'_> {
                 }
                 Outcome::Fail(_, problem) => {
                     let name = self.name(id, instance);
-                    self.report(vec![Problem { severity: Severity::Warning, ..*problem }], Some(&name));
+                    self.tell(vec![Problem { severity: Severity::Warning, ..*problem }], Some(&name));
                 }
                 Outcome::Error(problems) => {
                     // A check never stops a plan.
                     let warnings = problems.into_iter().map(|p| Problem { severity: Severity::Warning, ..p }).collect();
-                    self.report(warnings, None);
+                    self.tell(warnings, None);
                 }
             }
         }

@@ -296,8 +296,16 @@ impl<'p> Evaluator<'p> {
     pub fn range(&self, span: Span) -> Option<SourceRange> {
         range(&self.settings.sources, span)
     }
-    /// Reports problems about an object; true if none of them is an error.
-    pub fn report(&mut self, problems: Vec<Problem>, address: Option<&str>) -> bool {
+    /// Reports problems about an object; true if none of them is an error. An apply leaves warnings out: its plan told
+    /// them.
+    pub fn report(&mut self, mut problems: Vec<Problem>, address: Option<&str>) -> bool {
+        if !self.settings.planning {
+            problems.retain(Problem::is_error);
+        }
+        self.tell(problems, address)
+    }
+    /// The same with all warnings.
+    pub(super) fn tell(&mut self, problems: Vec<Problem>, address: Option<&str>) -> bool {
         if problems.is_empty() {
             return true;
         }

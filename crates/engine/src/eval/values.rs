@@ -4,7 +4,7 @@
 //! final then, so that it can be kept; nothing has to be forgotten when an operation is done. Start at
 //! [`ApplyValues::new`]; [`Console`] evaluates single expressions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use stackctl_core::diag::has_errors;
@@ -22,6 +22,7 @@ use super::types::{Config, TypeInfo, write_only};
 use crate::apply::{Conclusion, Prepared, Ready, Values};
 use crate::plan::complete::{Completed, complete};
 use crate::plan::instance::ignore;
+use crate::plan::reads::referred;
 use crate::plan::{Action, CheckAddr, CheckStatus, Ignore, OpId, Operation, Plan, PlanMode, diff};
 use crate::providers::Providers;
 
@@ -29,6 +30,7 @@ use crate::providers::Providers;
 pub struct ApplyValues<'p> {
     ev: Evaluator<'p>,
     plan: Arc<Plan>,
+    referred: HashMap<NodeId, Option<BTreeSet<String>>>,
 }
 
 impl<'p> ApplyValues<'p> {
@@ -39,9 +41,10 @@ impl<'p> ApplyValues<'p> {
             plan.ops.iter().filter(|o| o.provider.module.is_root()).map(|o| o.provider.source.clone()).collect();
         let (graph, _) = Graph::new(&settings.config.root, &settings.sources, &sources);
         let settings = Settings { planning: false, plan_time: Some(plan.timestamp), ..settings };
+        let referred = referred(&graph);
         let mut ev = Evaluator::new(settings, Arc::new(graph), providers);
         ev.given = given(&plan);
-        ApplyValues { ev, plan }
+        ApplyValues { ev, plan, referred }
     }
 
     fn locate(&mut self, op: &Operation) -> Option<(NodeId, u32)> {
@@ -152,6 +155,7 @@ impl<'p> ApplyValues<'p> {
             return Err(vec![self.ev.place_path(id, d.of(&op.addr).path(path))]);
         }
         let hook = |d: &mut Draft<'_>| info.provider.plan(&op.addr.resource.ty, &provider, d);
+        let referred = self.referred.get(&id).cloned().unwrap_or_else(|| Some(BTreeSet::new()));
         let ready = |d: crate::plan::Diff, info: &TypeInfo<'_>| {
             let sensitive = info.sensitive_paths(&d.planned, &config.sensitive);
             Prepared::Go(Box::new(Ready {
@@ -160,6 +164,7 @@ impl<'p> ApplyValues<'p> {
                 planned: d.planned,
                 fields: d.fields,
                 sensitive: sensitive.iter().cloned().collect(),
+                referred: referred.clone(),
                 provider: provider_known.clone(),
             }))
         };
@@ -316,6 +321,7 @@ impl Values for ApplyValues<'_> {
                     write_only: Vec::new(),
                     fields: Default::default(),
                     sensitive: op.before_sensitive.iter().cloned().collect(),
+                    referred: None,
                     provider,
                 })))
             }

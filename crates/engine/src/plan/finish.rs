@@ -397,7 +397,8 @@ impl Planner<'_> {
                 if self.mode == PlanMode::RefreshOnly && !value.is_wholly_known() {
                     kept()
                 } else {
-                    let after = (!value.is_null()).then(|| value.to_partial(&ty));
+                    // State stores no null; an output that is null from the start is listed, and is no change.
+                    let after = (before.is_none() || !value.is_null()).then(|| value.to_partial(&ty));
                     OutputChange { before, after, ty, before_sensitive, after_sensitive: marks.is_sensitive() }
                 }
             };

@@ -17,7 +17,7 @@ pub mod model;
 pub mod moves;
 mod order;
 pub mod planner;
-mod reads;
+pub(crate) mod reads;
 mod relevant;
 mod serial;
 pub mod target;

@@ -258,7 +258,8 @@ pub struct OpTimeouts {
 pub struct OutputChange {
     /// What state holds; `None` where it has no such output.
     pub before: Option<Known>,
-    /// Its new value; `None` where it goes away.
+    /// Its new value; `None` where it goes away. Null without `before` is an output that is null and stored nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "serial::some")]
     pub after: Option<Partial>,
     /// Type of the new value; dynamic where it is not known.
     pub ty: Ty,
@@ -457,7 +458,7 @@ impl OutputChange {
     pub fn is_change(&self) -> bool {
         match (&self.before, &self.after) {
             (Some(b), Some(a)) => self.before_sensitive != self.after_sensitive || a.to_known().as_ref() != Ok(b),
-            (None, None) => false,
+            (None, None | Some(Partial::Null)) => false,
             _ => true,
         }
     }

@@ -10,14 +10,14 @@
 //! Joins gather edges, so that the graph grows with instances and references and never with their product.
 //! Start at [`Planner::order`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use petgraph::algo::has_path_connecting;
 use petgraph::graph::{DiGraph, NodeIndex};
 use stackctl_core::{Mode, ResourceAddr};
 
-use super::model::{Action, Node, OpId, ReplaceOrder, Replacement};
+use super::model::{Action, Node, OpId, Operation, ReplaceOrder, Replacement};
 use super::planner::Planner;
 use crate::eval::NodeId;
 
@@ -129,15 +129,14 @@ impl Planner<'_> {
         let mut by: Vec<usize> = (0..self.ops.len()).collect();
         by.sort_by(|a, b| {
             let (a, b) = (&self.ops[*a], &self.ops[*b]);
-            let rank = |o: &super::model::Operation| (o.deposed.is_some(), o.action != Action::Delete);
+            let rank = |o: &Operation| (o.deposed.is_some(), o.action != Action::Delete);
             (&a.addr, rank(a), &a.deposed).cmp(&(&b.addr, rank(b), &b.deposed))
         });
         let mut new_of = vec![OpId(0); by.len()];
         for (new, old) in by.iter().enumerate() {
             new_of[*old] = OpId(new as u32);
         }
-        let mut old: Vec<Option<super::model::Operation>> =
-            std::mem::take(&mut self.ops).into_iter().map(Some).collect();
+        let mut old: Vec<Option<Operation>> = std::mem::take(&mut self.ops).into_iter().map(Some).collect();
         self.ops = by.iter().filter_map(|i| old[*i].take()).collect();
         for op in &mut self.ops {
             if let Some(Replacement { partner, .. }) = &mut op.replacement {
@@ -252,16 +251,11 @@ impl Planner<'_> {
         }
         let mut deletes: HashMap<ResourceAddr, Vec<NodeIndex>> = HashMap::new();
         let mut updates: BTreeMap<ResourceAddr, Vec<NodeIndex>> = BTreeMap::new();
-        let mut late: HashMap<ResourceAddr, Vec<NodeIndex>> = HashMap::new();
         for (i, op) in self.ops.iter().enumerate() {
             let Some(n) = at[i] else { continue };
             match op.action {
                 Action::Delete => {
-                    let addr = op.addr.resource.config();
-                    if op.replacement.is_none_or(|r| r.order == ReplaceOrder::CreateFirst) {
-                        late.entry(addr.clone()).or_default().push(n);
-                    }
-                    deletes.entry(addr).or_default().push(n);
+                    deletes.entry(op.addr.resource.config()).or_default().push(n);
                 }
                 Action::Update => updates.entry(op.addr.resource.config()).or_default().push(n),
                 _ => {}
@@ -294,15 +288,30 @@ impl Planner<'_> {
                 }
             }
         }
-        let safe = !self
-            .ops
-            .iter()
-            .any(|o| o.action == Action::Delete && o.replacement.is_some_and(|r| r.order == ReplaceOrder::DeleteFirst));
+        let is_first = |o: &Operation| o.replacement.is_some_and(|r| r.order == ReplaceOrder::DeleteFirst);
+        let delete_first: HashSet<NodeIndex> = (self.ops.iter().zip(at))
+            .filter(|(o, _)| o.action == Action::Delete && is_first(o))
+            .filter_map(|(_, n)| *n)
+            .collect();
+        let safe = delete_first.is_empty();
+        // An update that still refers to what is replaced needs the new object, and with it the delete of the old one.
+        let refers: HashMap<ResourceAddr, BTreeSet<ResourceAddr>> = match safe {
+            true => HashMap::new(),
+            false => {
+                let configured = self.by_node.keys().filter_map(|id| Some((*id, self.graph.resource_addr(*id)?)));
+                let of = |id| near.of(id).iter().filter_map(|d| self.graph.resource_addr(*d)).collect();
+                configured.filter(|(_, a)| updates.contains_key(a)).map(|(id, a)| (a, of(id))).collect()
+            }
+        };
         for (addr, ops) in &updates {
             let mut join = None;
-            for gone in deps.get(addr).into_iter().flatten().filter_map(|d| late.get(d)) {
-                for delete in gone {
-                    if !safe && ops.iter().any(|u| has_path_connecting(&*g, *delete, *u, None)) {
+            for gone in deps.get(addr).into_iter().flatten() {
+                for delete in deletes.get(gone).into_iter().flatten() {
+                    let blocked = || {
+                        delete_first.contains(delete) && refers.get(addr).is_some_and(|r| r.contains(gone))
+                            || ops.iter().any(|u| has_path_connecting(&*g, *delete, *u, None))
+                    };
+                    if !safe && blocked() {
                         continue;
                     }
                     let from = *join.get_or_insert_with(|| match ops.as_slice() {

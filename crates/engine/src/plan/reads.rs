@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use stackctl_core::{Diagnostic, InstanceAddr, Known, Live, Mode, Partial, Ref, Status};
+use stackctl_hcl::{Body, Expr};
 use stackctl_lang::refs::{Reference, Subject, body_references, references};
 
 use super::model::PlanMode;
 use super::planner::{Obj, Pending, Planner, ProviderState};
-use crate::eval::{NodeId, TypeInfo};
+use crate::eval::{Graph, Kind, ModId, NodeId, TypeInfo};
 use crate::refresh::{Answer, Read, ReadAnswer, ReadId, ReadRequest, absorb};
 
 impl Planner<'_> {
@@ -23,33 +24,7 @@ impl Planner<'_> {
         if !self.objects.iter().any(|o| o.info.as_deref().is_some_and(lazy)) {
             return;
         }
-        for m in 0..graph.modules.len() {
-            let module = crate::eval::ModId(m as u32);
-            let c = &graph.module(module).module.content;
-            let mut note = |r: &Reference<'_>| {
-                if !matches!(r.subject, Subject::Resource(Mode::Managed, ..)) {
-                    return;
-                }
-                let Some(id) = graph.lookup(module, &r.subject) else { return };
-                let attr = r.rest.iter().find_map(|s| match &s.kind {
-                    stackctl_hcl::ast::StepKind::Attr(n) => Some(n.to_string()),
-                    _ => None,
-                });
-                let entry = self.referred.entry(id).or_insert_with(|| Some(BTreeSet::new()));
-                match (entry, attr) {
-                    (Some(set), Some(a)) => {
-                        set.insert(a);
-                    }
-                    (entry, None) => *entry = None,
-                    (None, _) => {}
-                }
-            };
-            c.locals.values().for_each(|l| references(&l.value).iter().for_each(&mut note));
-            c.outputs.values().for_each(|o| references(&o.value).iter().for_each(&mut note));
-            c.module_calls.values().for_each(|c| body_references(&c.body).iter().for_each(&mut note));
-            c.resources.values().for_each(|r| body_references(&r.body).iter().for_each(&mut note));
-            c.provider_configs.iter().for_each(|p| body_references(&p.body).iter().for_each(&mut note));
-        }
+        self.referred = referred(&graph);
     }
 
     pub(super) fn provider_ready(&mut self, id: NodeId) {
@@ -227,4 +202,60 @@ impl Planner<'_> {
             };
         }
     }
+}
+
+/// Attributes of managed resources that something in the configuration refers to, by resource; `None` for the whole
+/// object. What is not in the map is not referred to.
+pub(crate) fn referred(graph: &Graph) -> HashMap<NodeId, Option<BTreeSet<String>>> {
+    let mut out: HashMap<NodeId, Option<BTreeSet<String>>> = HashMap::new();
+    for m in 0..graph.modules.len() {
+        let module = ModId(m as u32);
+        let c = &graph.module(module).module.content;
+        let mut note = |r: &Reference<'_>, this: Option<NodeId>| {
+            let id = match r.subject {
+                Subject::Resource(Mode::Managed, ..) => graph.lookup(module, &r.subject),
+                Subject::SelfObject => this,
+                _ => None,
+            };
+            let Some(id) = id else { return };
+            let attr = r.rest.iter().find_map(|s| match &s.kind {
+                stackctl_hcl::ast::StepKind::Attr(n) => Some(n.to_string()),
+                _ => None,
+            });
+            let entry = out.entry(id).or_insert_with(|| Some(BTreeSet::new()));
+            match (entry, attr) {
+                (Some(set), Some(a)) => {
+                    set.insert(a);
+                }
+                (entry, None) => *entry = None,
+                (None, _) => {}
+            }
+        };
+        let mut expr = |e: &Expr, this| references(e).iter().for_each(|r| note(r, this));
+        c.locals.values().for_each(|l| expr(&l.value, None));
+        c.outputs.values().for_each(|o| expr(&o.value, None));
+        let asserts =
+            c.checks.values().flat_map(|k| &k.asserts).chain(c.outputs.values().flat_map(|o| &o.preconditions));
+        asserts.for_each(|a| [&a.condition, &a.error_message].into_iter().for_each(|e| expr(e, None)));
+        for (i, r) in c.resources.values().enumerate() {
+            let this = Some(graph.at(module, Kind::Resource(i as u32)));
+            let l = &r.lifecycle;
+            for c in l.preconditions.iter().chain(&l.postconditions) {
+                [&c.condition, &c.error_message].into_iter().for_each(|e| expr(e, this));
+            }
+            l.replace_triggered_by.iter().for_each(|e| expr(e, this));
+        }
+        let mut body = |b: &Body, this| body_references(b).iter().for_each(|r| note(r, this));
+        c.module_calls.values().for_each(|c| body(&c.body, None));
+        c.provider_configs.iter().for_each(|p| body(&p.body, None));
+        for (i, r) in c.resources.values().enumerate() {
+            let this = Some(graph.at(module, Kind::Resource(i as u32)));
+            body(&r.body, None);
+            r.connection.iter().for_each(|b| body(b, this));
+            for p in &r.provisioners {
+                std::iter::once(&p.body).chain(&p.connection).for_each(|b| body(b, this));
+            }
+        }
+    }
+    out
 }

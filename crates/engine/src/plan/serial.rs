@@ -35,3 +35,8 @@ pub(super) mod provider {
         ProviderAddr::parse(&text).map(Arc::new).ok_or_else(|| D::Error::custom("not the address of a provider"))
     }
 }
+
+/// Null stays a value: only what is absent is `None`.
+pub(super) fn some<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<stackctl_core::Partial>, D::Error> {
+    serde::Deserialize::deserialize(d).map(Some)
+}

@@ -2,6 +2,7 @@
 
 mod applied;
 mod basics;
+mod carried;
 mod diffs;
 mod lifecycle;
 mod modules;
