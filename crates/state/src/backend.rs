@@ -22,6 +22,7 @@ use stackctl_core::{BoxFuture, Host};
 use crate::error::Result;
 use crate::lock::LockInfo;
 use crate::record::Claim;
+use crate::seal::{DataKeys, Sealing};
 use crate::session::Session;
 pub use crate::store::Version;
 
@@ -89,8 +90,25 @@ pub enum Notice {
         /// Where it is kept.
         place: String,
     },
+    /// No lock is configured; a lease object keeps our own runs apart.
+    LeaseOnly {
+        /// Where it is.
+        place: String,
+    },
+    /// The store does not honour conditions, and the user insists on using it.
+    Careless {
+        /// State.
+        place: String,
+    },
+    /// The store keeps no earlier versions of a new state.
+    NotVersioned {
+        /// State.
+        place: String,
+    },
     /// The digest did not match and was ours to mend.
     DigestRepaired,
+    /// A new state holds secrets, and is not sealed.
+    NotSealed,
     /// Saving failed and is tried again.
     Retrying {
         /// Why.
@@ -121,6 +139,8 @@ pub struct Options {
     pub replacing: bool,
     /// Receives notices.
     pub watch: Watch,
+    /// Whether and how secrets are sealed.
+    pub sealing: Sealing,
 }
 
 impl Options {
@@ -134,6 +154,7 @@ impl Options {
             backup: None,
             replacing: false,
             watch: Arc::new(|_| {}),
+            sealing: Sealing::default(),
         }
     }
 }
@@ -164,6 +185,10 @@ pub trait Backend: Send + Sync {
     /// Opens the state of a workspace. One that does not exist is empty; with [`Access::Write`] its first record or
     /// [`Session::create`] brings it into being.
     fn open<'a>(&'a self, options: Options, host: &'a Host) -> BoxFuture<'a, Result<Session>>;
+    /// The service that wraps data keys here; `None` where there is none.
+    fn data_keys(&self) -> Option<Arc<dyn DataKeys>> {
+        None
+    }
     /// The bytes as they are kept, journal aside; `None` if there is no state.
     fn raw<'a>(&'a self, workspace: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>>>;
     /// Deletes a workspace and all that belongs to it. Refused for `default`, and without `force` while it holds
@@ -217,7 +242,26 @@ impl std::fmt::Display for Notice {
             Notice::Parked { lineage, place } => {
                 write!(f, "A journal of another state (lineage {lineage}) is kept aside in {place}")
             }
+            Notice::LeaseOnly { place } => write!(
+                f,
+                "No lock is configured (use_lockfile or dynamodb_table): runs of stackctl exclude each other through \
+                 {place}, other tools are not excluded"
+            ),
+            Notice::Careless { place } => write!(
+                f,
+                "The store of {place} does not honour conditional writes: only the lock keeps two runs from destroying \
+                 each other's work (STACKCTL_UNSAFE_STORE is set)"
+            ),
+            Notice::NotVersioned { place } => write!(
+                f,
+                "The bucket of {place} keeps no earlier versions, so that a lost or damaged state cannot be brought \
+                 back; switch versioning on"
+            ),
             Notice::DigestRepaired => f.write_str("The digest of an interrupted run was completed"),
+            Notice::NotSealed => f.write_str(
+                "The state holds secrets as plain text; STACKCTL_PASSPHRASE or `stackctl bootstrap` seals new states, \
+                 `stackctl state seal` this one",
+            ),
             Notice::Retrying { problem, after } => {
                 write!(f, "Saving the state failed ({problem}), trying again in {}s", after.as_secs())
             }

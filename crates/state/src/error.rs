@@ -128,6 +128,30 @@ pub enum Error {
         /// Where it lies now; `None` if even that failed.
         errored: Option<PathBuf>,
     },
+    /// The secrets of a sealed state, or of a sealed file, cannot be read or written.
+    #[error("{place} is sealed: {problem}")]
+    Sealed {
+        /// State or file.
+        place: String,
+        /// What is missing.
+        problem: String,
+        /// Where to get it.
+        hint: String,
+    },
+    /// The key of a state cannot be changed yet.
+    #[error("creates of an interrupted run are in doubt until {until} and depend on the key of the state {place}")]
+    InDoubt {
+        /// State file or object.
+        place: String,
+        /// When the last of them is over.
+        until: String,
+    },
+    /// The store carries out writes whose condition is false.
+    #[error("the store of {place} does not honour conditional writes")]
+    Careless {
+        /// State.
+        place: String,
+    },
     /// A backend setting is wrong.
     #[error("{0}")]
     Config(String),
@@ -158,6 +182,10 @@ impl Error {
                 let detail = match holder {
                     Some(h) => format!("{}.\n{}", capital(&said), h.table()),
                     None => format!("{}, and its holder cannot be read: {reason}.", capital(&said)),
+                };
+                let detail = match holder {
+                    Some(_) if !reason.is_empty() => format!("{detail}\n{reason}"),
+                    _ => detail,
                 };
                 let hint = match holder {
                     Some(h) => format!(
@@ -216,8 +244,20 @@ impl Error {
                 out.hint = error.hint.clone();
                 out
             }
+            Error::Sealed { place, problem, hint } => {
+                d("Sealed secrets cannot be used", format!("{place}: {problem}.")).hinted(hint.clone())
+            }
+            Error::Careless { .. } => d(
+                "Unsafe state storage",
+                format!("{}: a put that must fail was carried out. Nothing was changed.", capital(&said)),
+            )
+            .hinted(
+                "Two runs could overwrite each other's state there. Keep the state in a store with If-None-Match and \
+                 If-Match, as S3 has them, or rely on the lock alone at your own risk: STACKCTL_UNSAFE_STORE=1",
+            ),
             Error::Config(_) => d("Invalid backend configuration", capital(&said)),
             Error::Io { .. } => d("State file failed", capital(&said)),
+            Error::InDoubt { .. } => d("State operation refused", capital(&said)).hinted("Try again after that time."),
             Error::ReadOnly | Error::Unresolved | Error::Workspace { .. } | Error::Unlock { .. } => {
                 d("State operation refused", capital(&said))
             }

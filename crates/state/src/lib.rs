@@ -6,6 +6,7 @@
 //! - [`record`], [`fold`], [`segment`]: the journal's records, what they mean, and their lines.
 //! - [`local`]: state in a file, with a journal beside it. [`remote`]: state in an object store with a lock table.
 //! - [`store`]: the traits under `remote`; [`memory`]: fakes of them, with faults.
+//! - [`seal`]: states whose secrets are encrypted.
 //! - [`workspace`]: names, and which one is selected.
 //!
 //! Invariants: nothing here evaluates configuration, calls a cloud or asks the user; time and randomness are injected;
@@ -19,8 +20,10 @@ pub mod local;
 pub mod lock;
 pub mod memory;
 pub mod model;
+mod process;
 pub mod record;
 pub mod remote;
+pub mod seal;
 pub mod segment;
 pub mod session;
 pub mod store;
@@ -28,14 +31,14 @@ pub mod store;
 mod testing;
 pub mod workspace;
 
-pub use backend::{Access, Backend, Locking, Notice, Options, Watch};
+pub use backend::{Access, Backend, Locking, Notice, Options, Parked, Version, Watch};
 pub use error::{Error, Result};
 pub use fold::Ledger;
 pub use local::Local;
 pub use lock::LockInfo;
 pub use model::{
-    CheckObject, CheckResult, DeposedKey, Instance, Mark, Object, ObjectStatus, Output, ProviderAddr, Resource, State,
-    TERRAFORM_VERSION, Target,
+    Author, CheckObject, CheckResult, DeposedKey, Instance, Mark, Object, ObjectStatus, Output, ProviderAddr, Resource,
+    State, TERRAFORM_VERSION, Target,
 };
 pub use record::{Action, Claim, Done, Doubt, Intent, Record};
 pub use remote::Remote;

@@ -50,6 +50,10 @@ struct World {
     objects: BTreeMap<String, (Vec<u8>, u64)>,
     items: BTreeMap<String, Item>,
     writes: u64,
+    /// Puts are carried out whatever their condition says.
+    careless: bool,
+    /// The store is no known one.
+    strange: bool,
     requests: u64,
     log: Vec<Request>,
     decide: Option<Decide>,
@@ -71,6 +75,11 @@ impl Memory {
     #[must_use]
     pub fn handle(&self, by: u32) -> Memory {
         Memory { world: self.world.clone(), by }
+    }
+    /// A store of an unknown make from now on; a careless one carries out puts whatever their condition says.
+    pub fn strange(&self, careless: bool) {
+        let mut w = self.lock();
+        (w.strange, w.careless) = (true, careless);
     }
     /// Decides about each request from now on.
     pub fn faults(&self, decide: impl FnMut(&Request) -> Fault + Send + 'static) {
@@ -171,6 +180,7 @@ impl Objects for Memory {
         self.run("put", key, move |w| {
             let there = w.objects.get(key).map(|(_, v)| v.to_string());
             match (&cond, &there) {
+                _ if w.careless => {}
                 (Cond::Absent, Some(_)) => return condition(None),
                 (Cond::Is(_), None) => return Err(StoreError::new(StoreErrorKind::NotFound, "no such object")),
                 (Cond::Is(v), Some(t)) if v != t => return condition(None),
@@ -195,6 +205,12 @@ impl Objects for Memory {
         self.run("list", prefix, move |w| {
             Ok(Listing { keys: w.objects.keys().filter(|k| k.starts_with(prefix)).cloned().collect() })
         })
+    }
+    fn honours_conditions(&self) -> bool {
+        !self.lock().strange
+    }
+    fn statements(&self, prefix: &str) -> Option<String> {
+        Some(format!("allow {prefix}*"))
     }
     fn place(&self, key: &str) -> String {
         format!("s3://bucket/{key}")

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use stackctl_core::{InstanceAddr, InstanceKey, Known, Mode, ModuleAddr, ModuleStep, Path, ResourceAddr, Ty};
 
+use crate::seal::Seal;
+
 /// Version that plain state files carry: that of the language we speak.
 pub const TERRAFORM_VERSION: &str = "1.11.4";
 
@@ -35,6 +37,8 @@ pub struct State {
     pub mark: Option<Mark>,
     /// Who wrote it last; `None` when another tool did.
     pub by: Option<Author>,
+    /// The key that sealed the secrets in it; `None` if they are in the open.
+    pub seal: Option<Arc<Seal>>,
 }
 
 /// Who wrote a state, and with what. For people.
@@ -182,6 +186,7 @@ impl State {
             checks: None,
             mark: None,
             by: None,
+            seal: None,
         }
     }
     /// True without resources and outputs.
@@ -194,6 +199,7 @@ impl State {
             && self.resources == other.resources
             && self.outputs == other.outputs
             && self.checks == other.checks
+            && self.seal == other.seal
     }
     /// The instance at an address.
     pub fn instance(&self, addr: &InstanceAddr) -> Option<&Instance> {

@@ -14,13 +14,14 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use stackctl_core::{BoxFuture, Clock, Host, Ids, InstanceAddr};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use crate::backend::{Access, Notice, Watch};
+use crate::backend::{Access, Notice, Options, Watch};
 use crate::error::{Error, Result};
 use crate::fold::{Ledger, Reading};
 use crate::model::State;
 use crate::record::{Action, Claim, Done, Doubt, Intent, Record};
+use crate::seal::{DataKeys, Keys, Policy, Source, Vault};
 
 /// What an earlier run left open. The engine looks each of them up in the cloud and answers with records.
 ///
@@ -54,7 +55,11 @@ impl Pending {
 /// An opened state. Dropping it without [`Session::close`] writes nothing more and keeps remote locks: that is what a
 /// crash does.
 pub struct Session {
+    /// In the open; what is kept may be sealed.
     ledger: Ledger,
+    vault: Vault,
+    /// Told once when secrets enter a new plain state.
+    hint: Option<Watch>,
     pending: Pending,
     recovered: bool,
     access: Access,
@@ -88,12 +93,19 @@ pub struct Gate {
 pub(crate) struct LeaseGate {
     pub(crate) clock: Arc<dyn Clock>,
     /// Boot time and wall clock at the start of the last successful renewal.
-    pub(crate) renewed: std::sync::Mutex<(Duration, jiff::Timestamp)>,
-    pub(crate) open_for: Duration,
+    renewed: std::sync::Mutex<(Duration, jiff::Timestamp)>,
+    open_for: Duration,
+    /// Asks for a renewal before its time.
+    pub(crate) nudge: Notify,
 }
 
+/// How long requests wait for a renewal.
+const RENEWAL: Duration = Duration::from_secs(300);
+/// How far the wall clock may run ahead before the machine must have been stopped meanwhile.
+const AHEAD: f64 = 5.0;
+
 impl Gate {
-    /// Asks before each request.
+    /// Asks before each request, without waiting.
     ///
     /// # Errors
     /// [`Error::Fenced`] if another run has taken over or the lease was not renewed in time.
@@ -104,6 +116,26 @@ impl Gate {
         match &self.lease {
             Some(l) => l.check(),
             None => Ok(()),
+        }
+    }
+    /// Asks before each request. A lease that is over may still be ours, if nobody has taken it over meanwhile: its
+    /// renewal is awaited.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] if another run has taken over, or the lease could not be renewed within five minutes.
+    pub async fn open(&self) -> Result<()> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let (r, Some(lease)) = (self.check(), &self.lease) else { return self.check() };
+            if r.is_ok() || self.closed.borrow().is_some() || waited >= RENEWAL {
+                return r;
+            }
+            lease.nudge.notify_one();
+            let pause = Duration::from_millis(500);
+            tokio::select! {
+                e = self.closed() => return Err(e),
+                () = lease.clock.sleep_passively(pause) => waited += pause,
+            }
         }
     }
     /// Ends when nothing more may be sent.
@@ -121,11 +153,21 @@ impl Gate {
 }
 
 impl LeaseGate {
+    pub(crate) fn new(clock: Arc<dyn Clock>, renewed: (Duration, jiff::Timestamp), open_for: Duration) -> LeaseGate {
+        LeaseGate { clock, renewed: std::sync::Mutex::new(renewed), open_for, nudge: Notify::new() }
+    }
+    /// A renewal that started then was successful.
+    pub(crate) fn renewed(&self, start: (Duration, jiff::Timestamp)) {
+        *self.renewed.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = start;
+    }
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.check().is_ok()
+    }
     fn check(&self) -> Result<()> {
         let (boot, wall) = *self.renewed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let passed = self.clock.boot().saturating_sub(boot);
         let on_wall = self.clock.now().duration_since(wall).as_secs_f64();
-        let jumped = on_wall > passed.as_secs_f64() + 5.0;
+        let jumped = on_wall > passed.as_secs_f64() + AHEAD;
         if passed <= self.open_for && !jumped {
             return Ok(());
         }
@@ -188,6 +230,17 @@ impl Session {
     pub fn place(&self) -> &str {
         &self.place
     }
+    /// How the state is sealed, and whether its secrets can be read.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+    /// The state as it is kept: sealed, if it is sealed.
+    ///
+    /// # Errors
+    /// If there is something to seal and the key is not there.
+    pub fn kept_state(&self) -> Result<State> {
+        self.vault.state(&self.ledger.state)
+    }
     /// Whether requests may still be sent.
     pub fn gate(&self) -> Gate {
         self.gate.clone()
@@ -220,11 +273,14 @@ impl Session {
         self.ledger.settle(now);
         self.pending = Pending::default();
         if self.access == Access::Write && (self.recovered || self.ledger != before) {
-            let ledger = Box::new(self.ledger.clone());
-            self.send(|reply| Command::Fold { ledger, reply }).await?;
+            self.fold_ledger().await?;
         }
         self.recovered = false;
         Ok(())
+    }
+    async fn fold_ledger(&mut self) -> Result<()> {
+        let ledger = Box::new(self.vault.ledger(&self.ledger)?);
+        self.send(|reply| Command::Fold { ledger, reply }).await
     }
     /// Applies records to the state at once and makes them durable; the future ends when they are. Records of one call
     /// stay together and in order.
@@ -239,9 +295,22 @@ impl Session {
             let _ = reply.send(Err(e));
             return Durable(rx);
         }
+        let kept = match self.vault.records(records.clone()) {
+            Ok(kept) => kept,
+            Err(e) => {
+                let _ = reply.send(Err(e));
+                return Durable(rx);
+            }
+        };
+        if !self.existed
+            && let Some(watch) = self.hint.take_if(|_| self.vault.exposes(&records))
+        {
+            watch(Notice::NotSealed);
+        }
         for r in &records {
             self.ledger.apply(r, Reading::New);
         }
+        let records = kept;
         match &self.tx {
             Some(tx) => {
                 if let Err(mpsc::error::SendError(Command::Commit { reply, .. })) =
@@ -268,8 +337,41 @@ impl Session {
             return Err(Error::Unresolved);
         }
         change(&mut self.ledger.state);
-        let ledger = Box::new(self.ledger.clone());
-        self.send(|reply| Command::Fold { ledger, reply }).await
+        self.vault.adopt(&mut self.ledger.state).await?;
+        self.fold_ledger().await
+    }
+    /// Seals the state with a new data key, whether or not it was sealed before, and folds at once.
+    ///
+    /// # Errors
+    /// If no key can be made, the present one is not there, creates are in doubt (what is known of them is sealed with
+    /// the present key), or the fold cannot be written.
+    pub async fn seal(&mut self, source: &Source) -> Result<()> {
+        self.settled()?;
+        self.vault.rekey(source).await?;
+        self.fold_ledger().await
+    }
+    /// Keeps the state plain from now on, and folds at once. Without the key only with `lose`: the secrets in it become
+    /// null then. Returns how many did.
+    ///
+    /// # Errors
+    /// As for [`Session::seal`].
+    pub async fn unseal(&mut self, lose: bool) -> Result<usize> {
+        self.settled()?;
+        let lost = self.vault.unseal(&mut self.ledger.state, lose)?;
+        self.fold_ledger().await?;
+        Ok(lost)
+    }
+    fn settled(&self) -> Result<()> {
+        if self.access != Access::Write {
+            return Err(Error::ReadOnly);
+        }
+        if !self.pending.is_empty() || self.recovered {
+            return Err(Error::Unresolved);
+        }
+        match self.ledger.doubts.values().filter(|_| self.vault.seal().is_some()).map(|d| d.until).max() {
+            None => Ok(()),
+            Some(until) => Err(Error::InDoubt { place: self.place.clone(), until: until.to_string() }),
+        }
     }
     /// Brings a state that does not exist yet into being, empty. Does nothing to one that exists.
     ///
@@ -306,7 +408,8 @@ impl Session {
             _ => Err(stopped()),
         };
         match answer {
-            Ok(Some(state)) => Ok(state),
+            // What is kept may be sealed; the caller gets it in the open.
+            Ok(Some(State { serial, mark, by, .. })) => Ok(State { serial, mark, by, ..self.ledger.state }),
             Ok(None) => Ok(self.ledger.state),
             Err(e @ Error::NotSaved { .. }) => Err(e),
             Err(cause) => Err(Error::NotSaved { errored: self.rescue(), cause: Box::new(cause) }),
@@ -315,7 +418,7 @@ impl Session {
     /// Writes the newest state to `errored.tfstate` in the working directory.
     pub fn rescue(&self) -> Option<std::path::PathBuf> {
         let path = self.host.cwd.join("errored.tfstate");
-        let mut state = self.ledger.state.clone();
+        let mut state = self.kept_state().ok()?;
         state.serial += 1;
         state.mark = None;
         crate::local::file::write_private(&path, &state.to_bytes()).ok().map(|()| path)
@@ -346,6 +449,11 @@ pub(crate) trait Writer: Send {
     fn due(&self) -> Option<Duration> {
         None
     }
+    /// True if the kept state is written even after the lock was lost: places without a journal have nothing else to
+    /// leave behind, and write under a condition.
+    fn folds_without_lock(&self) -> bool {
+        true
+    }
     /// Releases the lock.
     fn unlock<'a>(&'a mut self) -> BoxFuture<'a, Result<()>>;
 }
@@ -362,7 +470,8 @@ pub(crate) struct Opened {
     pub(crate) writer: Option<Box<dyn Writer>>,
     pub(crate) place: String,
     pub(crate) id: String,
-    pub(crate) fence: watch::Sender<Option<Error>>,
+    /// Closes the gate; a lock that is lost closes it too.
+    pub(crate) fence: Arc<watch::Sender<Option<Error>>>,
     pub(crate) lease: Option<Arc<LeaseGate>>,
 }
 
@@ -373,8 +482,28 @@ enum Command {
     Close { reply: oneshot::Sender<Result<Option<State>>> },
 }
 
-pub(crate) fn start(opened: Opened, access: Access, host: &Host, watch: &Watch) -> Session {
-    let Opened { ledger, existed, recovered, records, writer, place, id, fence, lease } = opened;
+/// Begins a session. The lock is let go if the secrets of the state cannot be read and the command needs them.
+pub(crate) async fn start(
+    opened: Opened,
+    options: &Options,
+    host: &Host,
+    kms: Option<Arc<dyn DataKeys>>,
+) -> Result<Session> {
+    let Opened { ledger: mut kept, existed, recovered, records, mut writer, place, id, fence, lease } = opened;
+    let (access, watch) = (options.access, &options.watch);
+    let keys = Keys::gather(&options.sealing, host, kms);
+    let mut sealing = options.sealing.clone();
+    sealing.without_key |= options.replacing;
+    let new = (!existed && access != Access::Read).then_some(sealing.policy);
+    let (vault, ledger) = match Vault::open(&mut kept, new, &sealing, keys, &place).await {
+        Ok(opened) => opened,
+        Err(e) => {
+            if let Some(writer) = &mut writer {
+                writer.unlock().await?;
+            }
+            return Err(e);
+        }
+    };
     let pending = Pending {
         open: ledger.open.values().cloned().collect(),
         doubts: ledger.doubts.values().cloned().collect(),
@@ -391,7 +520,7 @@ pub(crate) fn start(opened: Opened, access: Access, host: &Host, watch: &Watch) 
         let (tx, rx) = mpsc::unbounded_channel();
         let task = Task {
             writer,
-            ledger: ledger.clone(),
+            ledger: kept,
             fence,
             failed: None,
             clock: host.clock.clone(),
@@ -401,7 +530,10 @@ pub(crate) fn start(opened: Opened, access: Access, host: &Host, watch: &Watch) 
         tokio::spawn(task.run(rx));
         tx
     });
-    Session {
+    let hint = (sealing.policy == Policy::Auto).then(|| watch.clone());
+    Ok(Session {
+        vault,
+        hint,
         ledger,
         pending,
         recovered: recovered && access == Access::Write,
@@ -412,14 +544,14 @@ pub(crate) fn start(opened: Opened, access: Access, host: &Host, watch: &Watch) 
         gate,
         place,
         host: host.clone(),
-    }
+    })
 }
 
 struct Task {
     writer: Box<dyn Writer>,
     /// What is durable.
     ledger: Ledger,
-    fence: watch::Sender<Option<Error>>,
+    fence: Arc<watch::Sender<Option<Error>>>,
     /// The first error; after it nothing more is written.
     failed: Option<Error>,
     clock: Arc<dyn Clock>,
@@ -551,6 +683,12 @@ impl Task {
         }
         if !self.writes {
             return Ok(());
+        }
+        // The journal keeps what is done; whoever comes next folds it.
+        if !self.writer.folds_without_lock()
+            && let Some(e) = self.fence.borrow().clone()
+        {
+            return Err(e);
         }
         self.ledger.account();
         self.writer.fold(&mut self.ledger, changed || self.dirty, close).await?;

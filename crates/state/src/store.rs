@@ -114,6 +114,18 @@ pub trait Objects: Send + Sync {
     }
     /// All keys that start with a prefix.
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Answer<Listing>>;
+    /// Whether the store keeps earlier versions of objects; `None` where that cannot be told.
+    fn versioned<'a>(&'a self) -> BoxFuture<'a, Answer<Option<bool>>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// True if the store is known to honour conditions. Others are tested before the first change.
+    fn honours_conditions(&self) -> bool {
+        true
+    }
+    /// The permissions that a journal under this prefix needs, as statements of a policy.
+    fn statements(&self, _prefix: &str) -> Option<String> {
+        None
+    }
     /// How users know a key: `s3://bucket/key`.
     fn place(&self, key: &str) -> String;
     /// The path of a key in lock records: `bucket/key`.

@@ -12,13 +12,22 @@ use stackctl_core::{BoxFuture, Clock, Host, Ids, InstanceAddr, Known, Scope};
 use crate::model::{Object, ProviderAddr, Target};
 use crate::record::{Action, Done, Intent, Record};
 
-/// Sleeping takes no time and moves the clock.
+/// Sleeping takes no time and moves the clock. Passive sleepers wake when somebody else has moved it far enough, or when
+/// nobody does anything else for a while.
+#[derive(Clone, Default)]
 pub(crate) struct Jump(Arc<Mutex<Duration>>);
+
+/// Turns of the other tasks after which nothing else is assumed to happen.
+const QUIET: usize = 300;
+
+fn wall(boot: Duration) -> Timestamp {
+    let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    start + SignedDuration::try_from(boot).unwrap()
+}
 
 impl Clock for Jump {
     fn now(&self) -> Timestamp {
-        let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        start + SignedDuration::try_from(*self.0.lock().unwrap()).unwrap()
+        wall(self.boot())
     }
     fn boot(&self) -> Duration {
         *self.0.lock().unwrap()
@@ -28,6 +37,53 @@ impl Clock for Jump {
         Box::pin(async move {
             tokio::task::yield_now().await;
             *t.lock().unwrap() += d;
+        })
+    }
+    fn sleep_passively(&self, d: Duration) -> BoxFuture<'static, ()> {
+        let clock = self.clone();
+        let until = self.boot() + d;
+        Box::pin(async move {
+            for _ in 0..QUIET {
+                if clock.boot() >= until {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+            let mut now = clock.0.lock().unwrap();
+            *now = until.max(*now);
+        })
+    }
+}
+
+/// A clock that a test moves, for everybody who has a handle. The holder of a stopped machine has its own.
+#[derive(Clone, Default)]
+pub(crate) struct Hand(Arc<Mutex<Duration>>);
+
+impl Hand {
+    /// Moves on second by second, and lets everybody act in between.
+    pub(crate) async fn advance(&self, d: Duration) {
+        for _ in 0..d.as_secs() {
+            *self.0.lock().unwrap() += Duration::from_secs(1);
+            for _ in 0..40 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        wall(self.boot())
+    }
+    fn boot(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+    fn sleep(&self, d: Duration) -> BoxFuture<'static, ()> {
+        let (clock, until) = (self.clone(), self.boot() + d);
+        Box::pin(async move {
+            while clock.boot() < until {
+                tokio::task::yield_now().await;
+            }
         })
     }
 }
@@ -44,11 +100,16 @@ impl Ids for Counter {
     }
 }
 
+/// Surroundings with a clock that the test moves.
+pub(crate) fn host_with(cwd: &Path, first_id: u64, clock: &Hand) -> Host {
+    Host { clock: Arc::new(clock.clone()), ..host(cwd, first_id) }
+}
+
 /// Surroundings whose ids start at a number.
 pub(crate) fn host(cwd: &Path, first_id: u64) -> Host {
     Host {
         env: Arc::new(BTreeMap::from([("USER".to_owned(), "ada".to_owned())])),
-        clock: Arc::new(Jump(Arc::default())),
+        clock: Arc::new(Jump::default()),
         ids: Arc::new(Counter(AtomicU64::new(first_id << 32))),
         keep_ownership_tags: false,
         cwd: cwd.to_owned(),

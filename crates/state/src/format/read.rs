@@ -11,7 +11,10 @@ use stackctl_core::{InstanceAddr, InstanceKey, Known, Mode, ModuleAddr, Path, Re
 
 use super::json;
 use crate::error::{Error, Result};
-use crate::model::{Author, CheckResult, DeposedKey, Mark, Object, ObjectStatus, Output, ProviderAddr, State, Target};
+use crate::model::{
+    Author, CheckResult, DeposedKey, Mark, Object, ObjectStatus, Output, ProviderAddr, State, TERRAFORM_VERSION, Target,
+};
+use crate::seal::{SEALED_VERSION, Seal};
 
 #[derive(Deserialize)]
 struct Probe<'a> {
@@ -45,6 +48,8 @@ struct Ours {
     journal: Option<Mark>,
     #[serde(default)]
     by: Option<Author>,
+    #[serde(default)]
+    seal: Option<Json>,
 }
 
 #[derive(Deserialize)]
@@ -135,12 +140,21 @@ pub(super) fn state(bytes: &[u8], place: &str) -> Result<State> {
         None if probe.resources.is_none() => return Err(bad("it has no \"version\"".to_owned(), foreign)),
         None => return Err(bad("it has resources, and no \"version\"".to_owned(), foreign)),
     }
-    let file: File<'_> = serde_json::from_str(text).map_err(|e| bad(e.to_string(), foreign))?;
-    let terraform_version = file.terraform_version.unwrap_or_default();
-    if !terraform_version.is_empty() && !is_version(&terraform_version) {
+    let mut file: File<'_> = serde_json::from_str(text).map_err(|e| bad(e.to_string(), foreign))?;
+    let mut terraform_version = file.terraform_version.unwrap_or_default();
+    let seal = file.stackctl.as_mut().and_then(|o| o.seal.take()).map(seal).transpose();
+    let seal = seal.map_err(|e| bad(e, "Use a newer stackctl, or restore an earlier version of the state."))?;
+    if seal.is_some() {
+        TERRAFORM_VERSION.clone_into(&mut terraform_version);
+    } else if terraform_version == SEALED_VERSION {
+        return Err(bad(
+            "it is sealed, and the header with its key is gone".to_owned(),
+            "Another tool has rewritten the file. Restore the version before: stackctl state history",
+        ));
+    } else if !terraform_version.is_empty() && !is_version(&terraform_version) {
         return Err(bad(
             format!("terraform_version is {terraform_version:?}, not a version number"),
-            "The state is sealed, or written by a tool that others are not meant to read after.",
+            "It was written by a tool that others are not meant to read after.",
         ));
     }
     let (mark, by) = file.stackctl.map_or((None, None), |o| (o.journal, o.by));
@@ -153,6 +167,7 @@ pub(super) fn state(bytes: &[u8], place: &str) -> Result<State> {
         checks: file.check_results,
         mark,
         by,
+        seal: seal.map(Arc::new),
     };
     for (name, o) in file.outputs.unwrap_or_default() {
         let o = output(o).map_err(|e| bad(format!("output {name:?}: {e}"), foreign))?;
@@ -273,6 +288,14 @@ fn instance(i: FileInstance, provider: &Arc<ProviderAddr>) -> Result<Entry, Stri
 fn sensitive(v: &Json) -> Option<Path> {
     let steps = v.as_array()?;
     (1..=steps.len()).rev().find_map(|n| Path::from_state_json(&Json::Array(steps[..n].to_vec())))
+}
+
+/// The header of a sealed state.
+fn seal(v: Json) -> Result<Seal, String> {
+    match v.get("v").and_then(Json::as_u64) {
+        Some(1) => serde_json::from_value(v).map_err(|e| format!("the header of its key is damaged ({e})")),
+        _ => Err("it is sealed in a form that is not known here".to_owned()),
+    }
 }
 
 /// `1.11.4`, `1.12.0-beta1`

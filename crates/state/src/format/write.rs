@@ -11,6 +11,7 @@ use stackctl_core::{InstanceKey, Known, Mode, ResourceAddr, Ty};
 
 use super::json::go_string;
 use crate::model::{CheckResult, DeposedKey, Object, ObjectStatus, Output, ProviderAddr, Resource, State};
+use crate::seal::SEALED_VERSION;
 
 /// The whole file.
 pub fn state(s: &State) -> Vec<u8> {
@@ -18,7 +19,7 @@ pub fn state(s: &State) -> Vec<u8> {
     out.open('{');
     out.key("version");
     out.raw("4");
-    out.field("terraform_version", &s.terraform_version);
+    out.field("terraform_version", if s.seal.is_some() { SEALED_VERSION } else { &s.terraform_version });
     out.key("serial");
     out.raw(&s.serial.to_string());
     out.field("lineage", &s.lineage);
@@ -28,7 +29,7 @@ pub fn state(s: &State) -> Vec<u8> {
     out.resources(s);
     out.key("check_results");
     out.checks(s.checks.as_deref());
-    if s.mark.is_some() || s.by.is_some() {
+    if s.mark.is_some() || s.by.is_some() || s.seal.is_some() {
         out.key("stackctl");
         out.open('{');
         if let Some(m) = &s.mark {
@@ -47,6 +48,10 @@ pub fn state(s: &State) -> Vec<u8> {
             out.field("who", &by.who);
             out.field("operation", &by.operation);
             out.close('}');
+        }
+        if let Some(seal) = &s.seal {
+            out.key("seal");
+            out.json(&serde_json::to_value(&**seal).unwrap_or_default());
         }
         out.close('}');
     }

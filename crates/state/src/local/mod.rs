@@ -18,6 +18,7 @@ use stackctl_core::{BoxFuture, Host};
 use crate::backend::{Access, Backend, Options, Parked, Version};
 use crate::error::{Error, Result};
 use crate::lock::LockInfo;
+use crate::seal::Sealing;
 use crate::session::Session;
 use crate::workspace::{self, DEFAULT};
 
@@ -100,7 +101,8 @@ impl Backend for Local {
             if !self.names()?.contains(&name) {
                 return Err(Error::NoWorkspace { name });
             }
-            let session = self.open(Options { access: Access::Plan, ..options }, host).await?;
+            let sealing = Sealing { without_key: true, ..options.sealing.clone() };
+            let session = self.open(Options { access: Access::Plan, sealing, ..options }, host).await?;
             let answer = workspace::may_delete(&name, &session, force);
             session.close().await?;
             answer?;

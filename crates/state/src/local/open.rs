@@ -62,7 +62,7 @@ pub(super) async fn open(path: PathBuf, place: String, options: Options, host: &
     });
     let fence = std::sync::Arc::new(watch::channel(None).0);
     let opened = Opened { ledger, existed, recovered, records, writer, place, id, fence, lease: None };
-    Ok(session::start(opened, options.access, host, &options.watch))
+    session::start(opened, &options, host, None).await
 }
 
 /// Reads journal and state. The journal first: whoever reads without the lock then sees what is in either.

@@ -15,10 +15,12 @@ use tokio::sync::watch;
 use super::Spot;
 use super::kept::{Kept, md5};
 use super::lock::Lock;
+use super::place::At;
 use super::segments::{Claim, Listed};
-use crate::backend::{Access, Notice, Options};
+use crate::backend::{Access, Notice, Options, Parked};
 use crate::error::{Error, Result};
 use crate::fold::Ledger;
+use crate::lock::author;
 use crate::model::{Mark, State, TERRAFORM_VERSION};
 use crate::record::Record;
 use crate::segment::{Base, Header, Kind, Replayed, Segment, replay};
@@ -39,13 +41,17 @@ struct Look {
     base: Base,
     /// The digest is not that of the object, and the journal proves that this is our doing.
     repair: bool,
+    /// The store does not honour conditions.
+    careless: bool,
 }
 
 pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Session> {
+    let fence = Arc::new(watch::channel(None).0);
     let lock = match options.access {
         Access::Read => None,
-        Access::Plan | Access::Write => Lock::take(&spot, &options, host).await?,
+        Access::Plan | Access::Write => Lock::take(&spot, &options, host, &fence).await?,
     };
+    let lease = lock.as_ref().map(Lock::gate);
     let id = writer_id(&*host.ids);
     let opened = match options.access {
         Access::Read | Access::Plan => look(&spot, host).await.map(|l| (l, None)),
@@ -62,19 +68,31 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
             return Err(e);
         }
     };
+    if look.careless {
+        (options.watch)(Notice::Careless { place: spot.place.clone() });
+    }
+    if look.listed.numbers.is_empty() && options.access == Access::Write {
+        if spot.places() == [At::Object(spot.lease_key())] {
+            (options.watch)(Notice::LeaseOnly { place: spot.objects.place(&spot.lease_key()) });
+        }
+        if look.kept.state.is_none() {
+            spot.check_versions(&options.watch).await;
+        }
+    }
     if look.repair {
         (options.watch)(Notice::DigestRepaired);
     }
-    let ledger = look.replayed.ledger.clone();
+    let mut ledger = look.replayed.ledger.clone();
+    ledger.state.by = Some(author(host, &options.operation));
     let existed = look.kept.state.is_some();
+    let keys = spot.keys.clone();
     let recovered = look.replayed.unclean || look.repair;
     let records = look.replayed.records;
     let place = spot.place.clone();
     let writer = (options.access != Access::Read)
         .then(|| Box::new(JournalWriter::new(spot, lock, id.clone(), look, epoch, host)) as Box<dyn Writer>);
-    let (fence, _) = watch::channel(None);
-    let opened = Opened { ledger, existed, recovered, records, writer, place, id, fence, lease: None };
-    Ok(session::start(opened, options.access, host, &options.watch))
+    let opened = Opened { ledger, existed, recovered, records, writer, place, id, fence, lease };
+    session::start(opened, &options, host, keys).await
 }
 
 /// Reads journal and state, the state last: whoever does not claim must not miss what is durable.
@@ -84,7 +102,7 @@ async fn look(spot: &Spot, host: &Host) -> Result<Look> {
         if let Some(listed) = spot.listed().await? {
             let kept = spot.look().await?;
             let look = combine(spot, host, kept, listed)?;
-            if look.repair || look.kept.matches() {
+            if look.repair || look.kept.matches() || spot.replacing {
                 return Ok(look);
             }
             if attempt >= 5 {
@@ -104,7 +122,8 @@ async fn look(spot: &Spot, host: &Host) -> Result<Look> {
 
 fn combine(spot: &Spot, host: &Host, kept: Kept, listed: Listed) -> Result<Look> {
     let base = Base::of(kept.bytes.as_deref(), kept.state.as_ref().map_or(0, |s| s.serial));
-    let lineage = listed.segments.last().map(|s| s.header.lineage.clone());
+    // A checkpoint without lineage ends the journal of a workspace that was deleted.
+    let lineage = listed.segments.last().map(|s| s.header.lineage.clone()).filter(|l| !l.is_empty());
     let parked = match (&kept.state, &lineage) {
         (Some(s), Some(l)) if s.lineage != *l => Some(l.clone()),
         _ => None,
@@ -125,14 +144,16 @@ fn combine(spot: &Spot, host: &Host, kept: Kept, listed: Listed) -> Result<Look>
     };
     let newest = listed.segments.last().map(|s| s.header.epoch);
     let ours_newest = state.mark.as_ref().is_some_and(|m| Some(m.epoch) == newest);
-    let segments: &[Segment] = if parked.is_some() { &[] } else { &listed.segments };
-    let mut replayed = replay(state, &base, segments, &spot.place)?;
+    // Of another lineage above the newest checkpoint: parked before this lineage began to write.
+    let own = |s: &&Segment| parked.is_none() && s.header.lineage == state.lineage;
+    let segments: Vec<Segment> = listed.segments.iter().filter(own).cloned().collect();
+    let mut replayed = replay(state, &base, &segments, &spot.place)?;
     replayed.top = replayed.top.max(listed.top());
-    if kept.state.is_none() && (replayed.objects > 0 || replayed.records > 0) {
+    if kept.state.is_none() && !spot.replacing && (replayed.objects > 0 || replayed.records > 0) {
         return Err(Error::Missing { place: spot.place.clone(), resources: replayed.objects });
     }
     let repair = !kept.matches() && replayed.unclean && ours_newest;
-    Ok(Look { kept, listed, replayed, base, repair })
+    Ok(Look { kept, listed, replayed, base, repair, careless: false })
 }
 
 /// Steps 2 to 4: a clean journal is claimed by the first commit, an unclean one at once.
@@ -151,9 +172,9 @@ async fn start(spot: &Spot, id: &str, host: &Host) -> Result<(Look, Option<u64>)
             at: host.clock.now().to_string(),
             kind: Kind::Open { base: before.base, takeover: true },
         };
-        match spot.claim(n, &Segment::encode(&header, &[], true)).await? {
-            Claim::Taken => continue,
-            Claim::Ours { .. } => {}
+        let (claim, careless) = spot.claim_open(n, &Segment::encode(&header, &[], true)).await?;
+        if matches!(claim, Claim::Taken) {
+            continue;
         }
         // The state before the list: the version that the fold will ask for must be older than the proof that nobody
         // has claimed a higher number.
@@ -170,8 +191,9 @@ async fn start(spot: &Spot, id: &str, host: &Host) -> Result<(Look, Option<u64>)
             return Err(spot.fenced(format!("segment {} follows ours, {n}", listed.top())));
         }
         let mut look = combine(spot, host, kept, listed)?;
+        look.careless = careless;
         look.repair = look.repair || !look.kept.matches() && before.repair;
-        if !look.repair && !look.kept.matches() {
+        if !look.repair && !look.kept.matches() && !spot.replacing {
             return Err(Error::Changed { place: spot.place.clone() });
         }
         return Ok((look, Some(n)));
@@ -190,6 +212,9 @@ struct JournalWriter {
     closed: bool,
     unfolded: bool,
     repair: bool,
+    /// The store does not honour conditions: lists prove what puts do not.
+    careless: bool,
+    watch: Option<crate::backend::Watch>,
     bytes: usize,
     /// Bytes of the state object.
     size: usize,
@@ -204,7 +229,7 @@ struct JournalWriter {
 
 impl JournalWriter {
     fn new(spot: Spot, lock: Option<Lock>, id: String, look: Look, epoch: Option<u64>, host: &Host) -> JournalWriter {
-        let Look { kept, listed, replayed, base, repair } = look;
+        let Look { kept, listed, replayed, base, repair, careless } = look;
         let now = host.clock.now();
         let size = kept.bytes.as_ref().map_or(0, Vec::len);
         let mut live: BTreeMap<u64, Option<bool>> = listed.numbers.iter().map(|n| (*n, None)).collect();
@@ -213,6 +238,8 @@ impl JournalWriter {
             live.insert(s.header.n, Some(deletable(s, lineage, now)));
         }
         JournalWriter {
+            careless,
+            watch: spot.watch.clone(),
             spot,
             lock,
             id,
@@ -245,9 +272,22 @@ impl JournalWriter {
         let fence = matches!(kind, Kind::Open { takeover: true, .. });
         let bytes = Segment::encode(&self.header(kind, lineage), records, true);
         let first = self.epoch.is_none();
-        match self.spot.claim(n, &bytes).await? {
+        if first && self.live.is_empty() {
+            self.spot.may_delete().await?;
+        }
+        let claim = if first {
+            let (claim, careless) = self.spot.claim_open(n, &bytes).await?;
+            if careless && let Some(watch) = &self.watch {
+                watch(Notice::Careless { place: self.spot.place.clone() });
+            }
+            self.careless |= careless;
+            claim
+        } else {
+            self.spot.claim(n, &bytes).await?
+        };
+        match claim {
             Claim::Taken => return Err(self.spot.fenced(format!("segment {n} is another run's"))),
-            Claim::Ours { unsure } if unsure || first => self.spot.prove_highest(n).await?,
+            Claim::Ours { unsure } if unsure || first || self.careless => self.spot.prove_highest(n).await?,
             Claim::Ours { .. } => {}
         }
         if first {
@@ -307,7 +347,7 @@ impl JournalWriter {
         let lineage = after.state.lineage.clone();
         if self.written.is_none() {
             // No intent may exist without a state that names its lineage.
-            self.write_state(&mut State::new(lineage.clone())).await?;
+            self.write_state(&mut State { seal: after.state.seal.clone(), ..State::new(lineage.clone()) }).await?;
         }
         let kind = match self.epoch {
             Some(_) => Kind::Data,
@@ -409,6 +449,67 @@ fn deletable(s: &Segment, lineage: &str, now: Timestamp) -> bool {
     }
 }
 
+/// Deletes the journal of a state that is gone.
+pub(super) async fn remove(spot: &Spot, host: &Host) -> Result<()> {
+    let now = host.clock.now();
+    let numbers = spot.numbers().await?;
+    let mut fences = Vec::new();
+    for n in &numbers {
+        if let Some(s) = spot.segment(*n).await?
+            && !deletable(&s, &s.header.lineage, now)
+        {
+            fences.push(*n);
+        }
+    }
+    if let (Some(_), Some(top)) = (fences.last(), numbers.last()) {
+        let n = top + 1;
+        let (open, doubts) = (Vec::new(), Vec::new());
+        let kind = Kind::Checkpoint { state: Base::default(), through: *top, open, doubts, objects: 0, close: true };
+        let (writer, lineage, at) = (writer_id(&*host.ids), String::new(), now.to_string());
+        let bytes = Segment::encode(&Header { n, epoch: n, writer, lineage, at, kind }, &[], true);
+        if matches!(spot.claim(n, &bytes).await?, Claim::Taken) {
+            return Err(spot.fenced(format!("segment {n} is another run's")));
+        }
+    }
+    for n in numbers.iter().filter(|n| !fences.contains(n)) {
+        let key = spot.segment_key(*n);
+        spot.again("deleting the journal of", &spot.place, || spot.objects.delete(&key, None)).await?;
+    }
+    Ok(())
+}
+
+/// The journal's parts that belong to other lineages than the state, and are of use still.
+pub(super) async fn parked(spot: &Spot) -> Result<Vec<(Parked, Vec<u64>)>> {
+    let kept = spot.look().await?;
+    let lineage = kept.state.map(|s| s.lineage).unwrap_or_default();
+    let mut others: BTreeMap<String, Vec<Segment>> = BTreeMap::new();
+    for n in spot.numbers().await? {
+        if let Some(s) = spot.segment(n).await?
+            && s.header.lineage != lineage
+            && !s.header.lineage.is_empty()
+        {
+            others.entry(s.header.lineage.clone()).or_default().push(s);
+        }
+    }
+    let mut out = Vec::new();
+    for (lineage, segments) in others {
+        // No state object is this one's base, so that outcomes become claims.
+        let nobody = Base { sha256: "-".to_owned(), serial: 0 };
+        let replayed = replay(State::new(lineage.clone()), &nobody, &segments, &spot.place)?;
+        let ledger = replayed.ledger;
+        if replayed.records + ledger.open.len() == 0 {
+            continue;
+        }
+        let place = spot.objects.place(&spot.journal_prefix());
+        let open = ledger.open.len();
+        let parked = Parked { lineage, place, records: replayed.records, claims: ledger.claims, open };
+        // Fences keep their numbers.
+        let gone = segments.iter().filter(|s| !matches!(s.header.kind, Kind::Open { takeover: true, .. }));
+        out.push((parked, gone.map(|s| s.header.n).collect()));
+    }
+    Ok(out)
+}
+
 impl Writer for JournalWriter {
     fn commit<'a>(&'a mut self, records: &'a [Record], after: &'a Ledger) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.do_commit(records, after))
@@ -418,6 +519,9 @@ impl Writer for JournalWriter {
     }
     fn wants_fold(&self) -> bool {
         self.bytes > FOLD_BYTES.max(self.size) || self.count > FOLD_SEGMENTS
+    }
+    fn folds_without_lock(&self) -> bool {
+        false
     }
     fn unlock<'a>(&'a mut self) -> BoxFuture<'a, Result<()>> {
         Box::pin(async {

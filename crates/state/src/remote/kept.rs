@@ -72,6 +72,12 @@ impl Spot {
             host.clock.sleep(after).await;
         }
     }
+    /// Says so if a new state will have no earlier versions. That this cannot be asked is no problem of a run.
+    pub(super) async fn check_versions(&self, watch: &crate::backend::Watch) {
+        if let Ok(Some(false)) = self.objects.versioned().await {
+            watch(Notice::NotVersioned { place: self.place.clone() });
+        }
+    }
     /// The state object and the digest as they are, whether or not they match.
     pub(super) async fn look(&self) -> Result<Kept> {
         let blob = self.again("reading", &self.place, || self.objects.get(&self.key)).await?;
@@ -83,7 +89,10 @@ impl Spot {
             }
         };
         let (bytes, etag) = blob.map_or((None, None), |b| (Some(b.bytes).filter(|b| !b.is_empty()), Some(b.etag)));
-        let state = bytes.as_deref().map(|b| State::parse(b, &self.place)).transpose()?;
+        let state = match bytes.as_deref().map(|b| State::parse(b, &self.place)).transpose() {
+            Err(_) if self.replacing => None,
+            r => r?,
+        };
         Ok(Kept { state, bytes, etag, digest })
     }
     /// The state object once its digest matches: an interrupted writer gets ten seconds, as Terraform gives it.
@@ -91,7 +100,7 @@ impl Spot {
         let mut attempt = 0;
         loop {
             let kept = self.look().await?;
-            if kept.matches() {
+            if kept.matches() || self.replacing {
                 return Ok(kept);
             }
             if attempt == 5 {
@@ -170,8 +179,9 @@ impl Spot {
             attempt += 1;
         }
     }
-    /// Deletes the state object and its digest.
-    pub(super) async fn remove(&self) -> Result<()> {
+    /// Deletes the state object, its digest and its journal. Where a writer was displaced not long ago, a checkpoint
+    /// without lineage stays above its fence: the writer may come back, and must find its number taken.
+    pub(super) async fn remove(&self, host: &stackctl_core::Host) -> Result<()> {
         let etag = self.again("reading", &self.place, || self.objects.head(&self.key)).await?;
         if etag.is_some() {
             self.again("deleting", &self.place, || self.objects.delete(&self.key, etag.clone())).await?;
@@ -180,6 +190,6 @@ impl Spot {
             let id = self.digest_id();
             self.again("deleting the digest of", &self.place, || t.delete(&id, ItemCond::Always)).await?;
         }
-        Ok(())
+        if self.journal { super::journal::remove(self, host).await } else { Ok(()) }
     }
 }

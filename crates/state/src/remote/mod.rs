@@ -1,7 +1,7 @@
 //! State in an object store with an optional lock table, as Terraform's S3 backend keeps it.
 //!
 //! - `keys`: where the state of a workspace lies, and which workspaces there are.
-//! - `lock`: the lock item and the lock object.
+//! - `lock`: taking and releasing the lock; `place`: its item and its object; `lease`: who lives, and until when.
 //! - `kept`: the state object and its digest.
 //! - `plain`: saving without a journal. `journal`: with one, whose objects are in `segments`.
 //!
@@ -10,7 +10,9 @@
 mod journal;
 mod kept;
 mod keys;
+mod lease;
 mod lock;
+mod place;
 mod plain;
 mod segments;
 
@@ -18,11 +20,13 @@ use std::sync::Arc;
 
 use stackctl_core::{BoxFuture, Host};
 
-use crate::backend::{Access, Backend, Options};
+use self::place::At;
+use crate::backend::{Access, Backend, Options, Parked};
 use crate::error::{Error, Result};
 use crate::lock::LockInfo;
+use crate::seal::{DataKeys, Sealing};
 use crate::session::Session;
-use crate::store::{LockTable, Objects};
+use crate::store::{LockTable, Objects, Version};
 use crate::workspace;
 
 /// The `s3` backend above its store.
@@ -32,6 +36,7 @@ pub struct Remote {
     table: Option<Arc<dyn LockTable>>,
     use_lockfile: bool,
     journal: bool,
+    keys: Option<Arc<dyn DataKeys>>,
     key: String,
     prefix: String,
 }
@@ -39,7 +44,8 @@ pub struct Remote {
 impl Remote {
     /// A backend with the state of the default workspace under `key`, of others under `prefix/NAME/key`.
     pub fn new(objects: Arc<dyn Objects>, key: impl Into<String>, prefix: impl Into<String>) -> Remote {
-        Remote { objects, table: None, use_lockfile: false, journal: false, key: key.into(), prefix: prefix.into() }
+        let (key, prefix) = (key.into(), prefix.into());
+        Remote { objects, table: None, use_lockfile: false, journal: false, keys: None, key, prefix }
     }
     /// Locks in a table, and keeps digests there.
     #[must_use]
@@ -51,6 +57,12 @@ impl Remote {
     #[must_use]
     pub fn lockfile(mut self) -> Remote {
         self.use_lockfile = true;
+        self
+    }
+    /// Seals states with keys of this service.
+    #[must_use]
+    pub fn keys(mut self, keys: Arc<dyn DataKeys>) -> Remote {
+        self.keys = Some(keys);
         self
     }
     /// Keeps a journal beside the state, so that a killed run loses nothing.
@@ -68,6 +80,10 @@ impl Remote {
             objects: self.objects.clone(),
             table: self.table.clone(),
             use_lockfile: self.use_lockfile,
+            journal: self.journal,
+            replacing: options.is_some_and(|o| o.replacing),
+            insists: host.is_some_and(|h| h.env.get("STACKCTL_UNSAFE_STORE").is_some_and(|v| v == "1")),
+            keys: self.keys.clone(),
             key,
             host: host.cloned(),
             watch: options.map(|o| o.watch.clone()),
@@ -81,6 +97,13 @@ struct Spot {
     objects: Arc<dyn Objects>,
     table: Option<Arc<dyn LockTable>>,
     use_lockfile: bool,
+    /// Runs keep a journal.
+    journal: bool,
+    /// Content that cannot be read or is missing will be replaced.
+    replacing: bool,
+    /// The user insists on a store that does not honour conditions.
+    insists: bool,
+    keys: Option<Arc<dyn DataKeys>>,
     /// Key of the state object.
     key: String,
     /// For users.
@@ -95,8 +118,23 @@ impl Spot {
     fn digest_id(&self) -> String {
         format!("{}-md5", self.path)
     }
-    fn lockfile(&self) -> String {
-        format!("{}.tflock", self.key)
+    /// Where the lock lies, in the order in which it is taken.
+    fn places(&self) -> Vec<At> {
+        let mut places = Vec::new();
+        if self.use_lockfile {
+            places.push(At::Object(format!("{}.tflock", self.key)));
+        }
+        if self.table.is_some() {
+            places.push(At::Item);
+        }
+        if places.is_empty() && self.journal {
+            places.push(At::Object(self.lease_key()));
+        }
+        places
+    }
+    /// The lease object of a state for which no lock is configured.
+    fn lease_key(&self) -> String {
+        format!("{}.journal/lease", self.key)
     }
 }
 
@@ -124,6 +162,9 @@ impl Backend for Remote {
             if self.journal { journal::open(spot, options, host).await } else { plain::open(spot, options, host).await }
         })
     }
+    fn data_keys(&self) -> Option<Arc<dyn DataKeys>> {
+        self.keys.clone()
+    }
     fn raw<'a>(&'a self, workspace: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>>> {
         Box::pin(async move {
             let spot = self.spot(workspace, None, None);
@@ -139,13 +180,45 @@ impl Backend for Remote {
                 return Err(Error::NoWorkspace { name });
             }
             let spot = self.spot(&name, Some(host), Some(&options));
-            let session = self.open(Options { access: Access::Plan, ..options }, host).await?;
+            let sealing = Sealing { without_key: true, ..options.sealing.clone() };
+            let session = self.open(Options { access: Access::Plan, sealing, ..options }, host).await?;
             let answer = match workspace::may_delete(&name, &session, force) {
-                Ok(()) => spot.remove().await,
+                Ok(()) => spot.remove(host).await,
                 Err(e) => Err(e),
             };
             session.close().await?;
             answer
+        })
+    }
+    fn versions<'a>(&'a self, workspace: &'a str) -> BoxFuture<'a, Result<Vec<Version>>> {
+        Box::pin(async move {
+            let spot = self.spot(workspace, None, None);
+            spot.objects.versions(&spot.key).await.map_err(|e| Error::store("listing versions of", &spot.place, e))
+        })
+    }
+    fn version<'a>(&'a self, workspace: &'a str, id: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>>> {
+        Box::pin(async move {
+            let spot = self.spot(workspace, None, None);
+            let found = spot.objects.version(&spot.key, id).await;
+            found.map_err(|e| Error::store("reading a version of", &spot.place, e))
+        })
+    }
+    fn parked<'a>(&'a self, workspace: &'a str) -> BoxFuture<'a, Result<Vec<Parked>>> {
+        Box::pin(async move {
+            let spot = self.spot(workspace, None, None);
+            Ok(journal::parked(&spot).await?.into_iter().map(|(p, _)| p).collect())
+        })
+    }
+    fn discard<'a>(&'a self, workspace: &'a str, lineage: &'a str) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let spot = self.spot(workspace, None, None);
+            let found = journal::parked(&spot).await?.into_iter().find(|(p, _)| p.lineage == lineage);
+            let Some((_, numbers)) = found else { return Ok(false) };
+            for n in numbers {
+                let key = spot.segment_key(n);
+                spot.again("deleting the journal of", &spot.place, || spot.objects.delete(&key, None)).await?;
+            }
+            Ok(true)
         })
     }
     fn force_unlock<'a>(&'a self, workspace: &'a str, id: &'a str) -> BoxFuture<'a, Result<LockInfo>> {

@@ -15,6 +15,7 @@ use super::lock::Lock;
 use crate::backend::{Access, Options};
 use crate::error::Result;
 use crate::fold::Ledger;
+use crate::lock::author;
 use crate::model::{State, TERRAFORM_VERSION};
 use crate::record::Record;
 use crate::session::{self, Opened, Session, Writer, writer_id};
@@ -23,10 +24,12 @@ use crate::session::{self, Opened, Session, Writer, writer_id};
 const PACE: Duration = Duration::from_secs(1);
 
 pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Session> {
+    let fence = Arc::new(watch::channel(None).0);
     let lock = match options.access {
         Access::Read => None,
-        Access::Plan | Access::Write => Lock::take(&spot, &options, host).await?,
+        Access::Plan | Access::Write => Lock::take(&spot, &options, host, &fence).await?,
     };
+    let lease = lock.as_ref().map(Lock::gate);
     let kept = match spot.load().await {
         Ok(kept) => kept,
         Err(e) => {
@@ -37,10 +40,15 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
         }
     };
     let existed = kept.state.is_some();
+    if !existed && options.access == Access::Write {
+        spot.check_versions(&options.watch).await;
+    }
+    let keys = spot.keys.clone();
     let mut state = kept.state.clone().unwrap_or_else(|| State::new(host.ids.uuid()));
     if state.lineage.is_empty() {
         state.lineage = host.ids.uuid();
     }
+    state.by = Some(author(host, &options.operation));
     let writer = (options.access != Access::Read).then(|| {
         Box::new(PlainWriter {
             spot: spot.clone(),
@@ -53,7 +61,6 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
             waiting: false,
         }) as Box<dyn Writer>
     });
-    let (fence, _) = watch::channel(None);
     let opened = Opened {
         ledger: Ledger::new(state),
         existed,
@@ -63,9 +70,9 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
         place: spot.place,
         id: writer_id(&*host.ids),
         fence,
-        lease: None,
+        lease,
     };
-    Ok(session::start(opened, options.access, host, &options.watch))
+    session::start(opened, &options, host, keys).await
 }
 
 struct PlainWriter {

@@ -41,10 +41,30 @@ impl Spot {
     pub(super) fn fenced(&self, how: impl Into<String>) -> Error {
         Error::Fenced { place: self.place.clone(), how: how.into() }
     }
+    pub(super) fn journal_prefix(&self) -> String {
+        format!("{}.journal/", self.key)
+    }
+    /// A journal needs permissions that Terraform's policy for this backend does not have: says which.
+    pub(super) fn explained(&self, e: Error) -> Error {
+        match e {
+            Error::Store { what, place, mut error } if error.kind == StoreErrorKind::Denied => {
+                if let Some(statements) = self.objects.statements(&self.journal_prefix()) {
+                    error.hint = Some(format!(
+                        "The journal beside the state needs permissions beyond those of Terraform's backend. Add to the \
+                         policy of these credentials: {statements}\nWithout a journal (`journal = \"off\"` in \
+                         stackctl.toml) a killed run loses what it has made."
+                    ));
+                }
+                Error::Store { what, place, error }
+            }
+            e => e,
+        }
+    }
     /// Numbers of all segments, ascending.
     pub(super) async fn numbers(&self) -> Result<Vec<u64>> {
-        let prefix = format!("{}.journal/", self.key);
-        let listing = self.again("listing the journal of", &self.place, || self.objects.list(&prefix)).await?;
+        let prefix = self.journal_prefix();
+        let listing = self.again("listing the journal of", &self.place, || self.objects.list(&prefix)).await;
+        let listing = listing.map_err(|e| self.explained(e))?;
         let number = |k: &String| k.strip_prefix(&prefix)?.parse().ok();
         let mut numbers: Vec<u64> = listing.keys.iter().filter_map(number).collect();
         numbers.sort_unstable();
@@ -53,7 +73,8 @@ impl Spot {
     /// A segment, `None` if it is gone.
     pub(super) async fn segment(&self, n: u64) -> Result<Option<Segment>> {
         let key = self.segment_key(n);
-        let blob = self.again("reading the journal of", &self.place, || self.objects.get(&key)).await?;
+        let blob = self.again("reading the journal of", &self.place, || self.objects.get(&key)).await;
+        let blob = blob.map_err(|e| self.explained(e))?;
         blob.map(|b| Segment::decode(&b.bytes, &self.objects.place(&key))).transpose()
     }
     /// The newest checkpoint and what lies above it; `None` if a segment vanished between listing and reading.
@@ -99,10 +120,49 @@ impl Spot {
                 _ => {}
             }
             if !(e.is_transient() || e.is_condition()) || attempt >= ATTEMPTS {
-                return Err(Error::store("writing the journal of", &self.place, e));
+                return Err(self.explained(Error::store("writing the journal of", &self.place, e)));
             }
             self.pause(attempt, &e.message).await;
             attempt += 1;
+        }
+    }
+    /// [`Spot::claim`] for the first segment of a run. A store that nobody knows must refuse what it has to refuse, here,
+    /// where nothing has been changed yet. True if it does not, and the user insists.
+    pub(super) async fn claim_open(&self, n: u64, bytes: &[u8]) -> Result<(Claim, bool)> {
+        let claim = self.claim(n, bytes).await?;
+        if self.objects.honours_conditions() || matches!(claim, Claim::Taken) {
+            return Ok((claim, false));
+        }
+        let key = self.segment_key(n);
+        let careless = self.is_put(&key, bytes, Cond::Absent).await? && self.is_put(&key, bytes, Cond::Absent).await?
+            || self.is_put(&key, bytes, Cond::Is("\"00000000000000000000000000000000\"".to_owned())).await?;
+        if careless && !self.insists {
+            let _ = self.objects.delete(&key, None).await;
+            return Err(Error::Careless { place: self.place.clone() });
+        }
+        Ok((claim, careless))
+    }
+    /// True if a put was carried out.
+    async fn is_put(&self, key: &str, bytes: &[u8], cond: Cond) -> Result<bool> {
+        let what = "testing conditional writes in";
+        let put = self.again(what, &self.place, || self.objects.put(key, bytes.to_vec(), cond.clone())).await;
+        match put {
+            Ok(_) => Ok(true),
+            Err(Error::Store { error, .. }) if error.is_condition() || error.kind == StoreErrorKind::NotFound => {
+                Ok(false)
+            }
+            Err(e) => Err(e),
+        }
+    }
+    /// Tests the permission to delete segments, without deleting any.
+    pub(super) async fn may_delete(&self) -> Result<()> {
+        let key = format!("{}probe", self.journal_prefix());
+        match self.objects.delete(&key, Some("\"0\"".to_owned())).await {
+            Err(e) if e.kind == StoreErrorKind::Denied => {
+                Err(self.explained(Error::store("deleting from the journal of", &self.place, e)))
+            }
+            // Whatever else became of it, it was permitted.
+            _ => Ok(()),
         }
     }
     /// Proves that `n` is the highest number.

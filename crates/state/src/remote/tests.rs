@@ -116,7 +116,8 @@ async fn lock_kinds_and_their_order() {
     let s = p.try_open(&both, Access::Plan).await.unwrap();
     let info = LockInfo::parse(&p.store.item("bucket/k").unwrap().info.unwrap()).unwrap();
     assert_eq!(info.path, "bucket/k");
-    assert_eq!(String::from_utf8(p.store.object("k.tflock").unwrap()).unwrap(), info.to_json());
+    let object = String::from_utf8(p.store.object("k.tflock").unwrap()).unwrap();
+    assert!(object.starts_with(info.to_json().trim_end_matches('}')), "{object}");
     s.close().await.unwrap();
     let log = p.log();
     assert_eq!(log[..2], ["put k.tflock", "item.put k"]);

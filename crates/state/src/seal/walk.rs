@@ -1,0 +1,140 @@
+//! Which places are sealed: what an object's sensitive paths name, sensitive outputs, and what an intent says about the
+//! object to come.
+//!
+//! Where a path cannot be followed to its end, what could be reached is sealed: too much is better than too little.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use stackctl_core::path::Step;
+use stackctl_core::{InstanceAddr, Known};
+
+use super::cipher::key_of;
+use crate::fold::Ledger;
+use crate::model::{Object, Output, State, Target};
+use crate::record::{Claim, Done, Doubt, Intent, Record};
+
+/// What is done at a place that may hold a secret: `place` names it. The error stops everything.
+pub(super) trait Work {
+    type Error;
+    fn at(&mut self, place: &str, value: &mut Known) -> Result<(), Self::Error>;
+}
+
+pub(super) fn ledger<W: Work>(l: &mut Ledger, w: &mut W) -> Result<(), W::Error> {
+    state(&mut l.state, w)?;
+    for i in l.open.values_mut() {
+        *i = intent(i, w)?;
+    }
+    for d in l.doubts.values_mut() {
+        *d = Doubt { intent: intent(&d.intent, w)?, ..d.clone() };
+    }
+    for c in &mut l.claims {
+        *c = Claim { object: object(&target(&c.addr), &c.object, w)?, addr: c.addr.clone() };
+    }
+    Ok(())
+}
+
+pub(super) fn state<W: Work>(s: &mut State, w: &mut W) -> Result<(), W::Error> {
+    outputs(&mut s.outputs, w)?;
+    let secret: Vec<(Target, Arc<Object>)> =
+        s.objects().filter(|(_, o)| has_secrets(o)).map(|(t, o)| (t, o.clone())).collect();
+    for (at, o) in secret {
+        let done = object(&at.to_string(), &o, w)?;
+        s.put(&at, done);
+    }
+    Ok(())
+}
+
+pub(super) fn record<W: Work>(r: &mut Record, w: &mut W) -> Result<(), W::Error> {
+    match r {
+        Record::Intent(i) => *i = intent(i, w)?,
+        Record::Done(Done { at, object: Some(o), .. }) | Record::Set { at, object: o } => {
+            *o = object(&at.to_string(), o, w)?;
+        }
+        Record::Adopt { addr, object: o, .. } | Record::Import { addr, object: o } => *o = object(&target(addr), o, w)?,
+        Record::Outputs(o) => outputs(o, w)?,
+        Record::Done(_) | Record::Failed { .. } | Record::Mv { .. } | Record::Rm { .. } | Record::Checks(_) => {}
+    }
+    Ok(())
+}
+
+fn target(addr: &InstanceAddr) -> String {
+    Target::current(addr.clone()).to_string()
+}
+
+fn outputs<W: Work>(all: &mut BTreeMap<String, Output>, w: &mut W) -> Result<(), W::Error> {
+    for (name, o) in all.iter_mut().filter(|(_, o)| o.sensitive) {
+        w.at(&format!("output.{name}"), &mut o.value)?;
+    }
+    Ok(())
+}
+
+/// Keys and wanted values may be secrets; nobody but recovery reads them, so they are sealed whole.
+fn intent<W: Work>(i: &Arc<Intent>, w: &mut W) -> Result<Arc<Intent>, W::Error> {
+    let mut out = Intent::clone(i);
+    w.at(&format!("intent.{}.keys", i.token), &mut out.keys)?;
+    if let Some(want) = out.want.take() {
+        let mut value = Known::String(want);
+        w.at(&format!("intent.{}.want", i.token), &mut value)?;
+        out.want = value.as_str().map(str::to_owned);
+    }
+    Ok(Arc::new(out))
+}
+
+pub(super) fn has_secrets(o: &Object) -> bool {
+    !o.sensitive.is_empty() || o.flat.is_some()
+}
+
+fn object<W: Work>(place: &str, o: &Arc<Object>, w: &mut W) -> Result<Arc<Object>, W::Error> {
+    if !has_secrets(o) {
+        return Ok(o.clone());
+    }
+    let mut out = Object::clone(o);
+    // Ancestors come before what lies in them, because paths are sorted.
+    for path in &o.sensitive {
+        follow(&mut out.attributes, &path.0, &mut |v| w.at(&format!("{place} {path}"), v))?;
+    }
+    // The flat form of old files has no marks: only the id is certain to be none.
+    for (name, text) in out.flat.iter_mut().flatten().filter(|(n, _)| *n != "id") {
+        let mut value = Known::String(std::mem::take(text));
+        w.at(&format!("{place} {name}"), &mut value)?;
+        *text = value.as_str().unwrap_or_default().to_owned();
+    }
+    Ok(Arc::new(out))
+}
+
+/// Visits what a path leads to, or the last thing on the way that is no container. What is absent is not visited.
+fn follow<E>(v: &mut Known, steps: &[Step], visit: &mut dyn FnMut(&mut Known) -> Result<(), E>) -> Result<(), E> {
+    let Some((step, rest)) = steps.split_first() else { return visit(v) };
+    // What an attribute of dynamic type holds lies one level deeper than its path says.
+    if v.as_dynamic().is_some()
+        && let Some(inner) = v.as_map_mut().and_then(|m| m.get_mut("value"))
+    {
+        return follow(inner, steps, visit);
+    }
+    match (step, v) {
+        (_, Known::Null) => Ok(()),
+        (Step::Attr(n) | Step::Key(n), Known::Map(m)) => m.get_mut(n).map_or(Ok(()), |v| follow(v, rest, visit)),
+        (Step::Index(i), Known::List(l)) => l.get_mut(*i).map_or(Ok(()), |v| follow(v, rest, visit)),
+        (_, other) => visit(other),
+    }
+}
+
+/// Counts sealed texts, and values that should be one.
+#[derive(Default)]
+pub(super) struct Count {
+    pub(super) sealed: usize,
+    pub(super) open: usize,
+}
+
+impl Work for Count {
+    type Error = std::convert::Infallible;
+    fn at(&mut self, _: &str, v: &mut Known) -> Result<(), Self::Error> {
+        match v {
+            Known::Null => {}
+            Known::String(s) if key_of(s).is_some() => self.sealed += 1,
+            _ => self.open += 1,
+        }
+        Ok(())
+    }
+}
