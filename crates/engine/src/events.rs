@@ -99,6 +99,15 @@ pub enum Event {
         /// What was planned.
         action: Action,
     },
+    /// A provisioner runs.
+    Provisioning {
+        /// The object that it is about.
+        subject: Subject,
+        /// Its type.
+        provisioner: &'static str,
+        /// What it does.
+        what: Provisioning,
+    },
     /// The user interrupted the run.
     Interrupted(Stop),
     /// The state was written.
@@ -108,6 +117,19 @@ pub enum Event {
     },
     /// Something to tell at once.
     Note(Box<Diagnostic>),
+}
+
+/// What a provisioner does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Provisioning {
+    /// It starts.
+    Started,
+    /// A line of its output. Nothing of one that uses sensitive values.
+    Output(String),
+    /// It is done.
+    Done,
+    /// It failed; the diagnostic follows at the end of the run, or as a note where its failure is passed over.
+    Failed,
 }
 
 /// How urgently a run is to end. Each Ctrl-C raises it.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use stackctl_core::{Diagnostic, Diagnostics, Known, Status};
-use stackctl_state::{ProviderAddr, Session, State};
+use stackctl_state::session::Pending;
+use stackctl_state::{Claim, ProviderAddr, Record, Session, State};
 
 use crate::eval::{Evaluator, Graph, Settings};
 use crate::events::{Event, Events, Subject};
@@ -28,6 +29,22 @@ pub async fn settle(
     let config = |addr: &ProviderAddr| provider_config(settings, providers, addr);
     let records = look_up(session.pending(), session.state(), providers, &config, events).await.map_err(|d| vec![d])?;
     session.resolve(records).await.map_err(|e| vec![e.diagnostic()])
+}
+
+/// Looks up objects that only a journal kept aside knows: a record for each that exists.
+///
+/// # Errors
+/// If a service cannot be asked.
+pub async fn claims(
+    claims: Vec<Claim>,
+    session: &Session,
+    settings: &Settings,
+    providers: &Providers,
+    events: &Events,
+) -> Result<Vec<Record>, Diagnostics> {
+    let config = |addr: &ProviderAddr| provider_config(settings, providers, addr);
+    let pending = Pending { claims, ..Pending::default() };
+    look_up(&pending, session.state(), providers, &config, events).await.map_err(|d| vec![d])
 }
 
 /// The complete configuration of a provider, before anything is planned.

@@ -85,7 +85,7 @@ async fn go(cx: &mut Context, args: &ApplyCmd, kind: Kind, report: &Report) -> O
     if *stop.borrow() > stackctl_engine::events::Stop::No {
         return close(session, vec![Diagnostic::error("Interrupted", "Nothing was changed.")]).await;
     }
-    let work = Work { cx, stack: &stack, report, events, stop, args };
+    let work = Work { cx, stack: &stack, report, events, stop, args, told: diags };
     work.carry_out(plan, session, mode).await
 }
 
@@ -128,7 +128,7 @@ async fn saved_plan(cx: &mut Context, args: &ApplyCmd, kind: Kind, report: &Repo
         return close(session, vec![stale.hinted("Make a new plan.")]).await;
     }
     let mode = plan.mode;
-    let work = Work { cx, stack: &stack, report, events, stop, args };
+    let work = Work { cx, stack: &stack, report, events, stop, args, told: Vec::new() };
     work.carry_out(plan, session, mode).await
 }
 
@@ -161,6 +161,8 @@ struct Work<'a> {
     events: Events,
     stop: tokio::sync::watch::Receiver<stackctl_engine::events::Stop>,
     args: &'a ApplyCmd,
+    /// Warnings that this command has shown already.
+    told: Diagnostics,
 }
 
 impl Work<'_> {
@@ -184,7 +186,12 @@ impl Work<'_> {
     }
 
     fn finish(&self, applied: &Applied, mode: PlanMode) -> Outcome {
-        self.report.diagnostics(self.cx, &applied.diags);
+        let same = |a: &Diagnostic, b: &Diagnostic| {
+            (&a.summary, &a.detail, &a.range, &a.address) == (&b.summary, &b.detail, &b.range, &b.address)
+        };
+        let new = applied.diags.iter().filter(|d| d.is_error() || !self.told.iter().any(|t| same(t, d)));
+        let new: Diagnostics = new.cloned().collect();
+        self.report.diagnostics(self.cx, &new);
         let failed = stackctl_core::diag::has_errors(&applied.diags) || applied.interrupted || applied.skipped > 0;
         match self.report {
             Report::Json(l) => {

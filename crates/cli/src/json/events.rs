@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 use stackctl_core::{Diagnostic, InstanceAddr, InstanceKey, Severity};
 use stackctl_engine::apply::Applied;
-use stackctl_engine::events::{Event, Events, Subject};
+use stackctl_engine::events::{Event, Events, Provisioning, Subject};
 use stackctl_engine::plan::{Action, Drift, Operation, Plan, PlanMode, Reason};
 use stackctl_state::{Output, TERRAFORM_VERSION};
 
@@ -97,6 +97,30 @@ impl Lines {
             Event::Recovered { subject, outcome } => {
                 let m = format!("{}: {outcome}", label(subject));
                 self.write("info", &m, "log", [hook(subject, None, None, None)]);
+            }
+            Event::Provisioning { subject, provisioner, what } => {
+                let who = label(subject);
+                let (level, m, ty) = match what {
+                    Provisioning::Started => {
+                        ("info", format!("{who}: Provisioning with '{provisioner}'..."), "provision_start")
+                    }
+                    Provisioning::Output(line) => {
+                        ("info", format!("{who}: ({provisioner}): {line}"), "provision_progress")
+                    }
+                    Provisioning::Done => {
+                        ("info", format!("{who}: ({provisioner}) Provisioning complete"), "provision_complete")
+                    }
+                    Provisioning::Failed => {
+                        ("info", format!("{who}: ({provisioner}) Provisioning errored"), "provision_errored")
+                    }
+                };
+                let mut h = Map::new();
+                h.insert("resource".into(), resource(&subject.addr));
+                h.insert("provisioner".into(), (*provisioner).into());
+                if let Provisioning::Output(line) = what {
+                    h.insert("output".into(), line.as_str().into());
+                }
+                self.write(level, &m, ty, [("hook", Json::Object(h))]);
             }
             Event::LockWaiting { .. } => self.write("info", "Waiting for the state lock", "log", []),
             Event::Recovering { open } => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use stackctl_engine::events::{Event, Events, Stop, Subject};
+use stackctl_engine::events::{Event, Events, Provisioning, Stop, Subject};
 use stackctl_engine::plan::Action;
 
 use super::term::{Style, Term};
@@ -97,6 +97,11 @@ impl Progress {
                 let text = format!("{} failed after {}", finished(*action), time(*elapsed));
                 format!("{}: {}", bold(subject), self.term.paint(Style::Red, &text))
             }
+            Event::Provisioning { subject, provisioner, what } => match what {
+                Provisioning::Started => format!("{}: Provisioning with '{provisioner}'...", bold(subject)),
+                Provisioning::Output(line) => format!("{} ({provisioner}): {line}", bold(subject)),
+                Provisioning::Done | Provisioning::Failed => return None,
+            },
             Event::OpSkipped { .. } | Event::Saved { .. } | Event::Note(_) => return None,
             Event::Interrupted(Stop::Drain) => {
                 "Interrupt: nothing more is started; what runs is finished and recorded.\n\

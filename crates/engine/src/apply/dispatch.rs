@@ -14,6 +14,7 @@ use super::job::{Job, Outcome, Prepared, Ready, Values};
 use super::order::Order;
 use super::tools::{Ledger, Recent, Tools};
 use super::work;
+use crate::eval::Provision;
 use crate::events::{Event, Events, Stop, Subject};
 use crate::plan::{Action, OpId, Operation, Plan, ReplaceOrder};
 use crate::providers::Providers;
@@ -22,6 +23,8 @@ use crate::providers::Providers;
 pub(crate) enum Message {
     /// Append these records.
     Commit { records: Vec<Record>, reply: oneshot::Sender<Durable> },
+    /// Evaluate the provisioners of an object that was just made.
+    Provision { op: OpId, object: Arc<Object>, reply: oneshot::Sender<Result<Vec<Provision>, Box<Diagnostic>>> },
     /// A worker has ended.
     Ended { node: NodeIndex, op: OpId, outcome: Outcome },
 }
@@ -69,6 +72,8 @@ pub async fn apply(
     let (tx, rx) = mpsc::unbounded_channel();
     let host = providers.host().clone();
     let tools = Arc::new(Tools {
+        env: Arc::clone(&host.env),
+        cwd: host.cwd.clone(),
         clock: Arc::clone(&host.clock),
         ledger: Ledger { tx: tx.clone(), gate: session.gate() },
         events: events.clone(),
@@ -198,6 +203,16 @@ impl Dispatcher {
                     // A worker that is gone no longer waits; its records count all the same.
                     let _ = reply.send(self.session.append(records));
                 }
+                Some(Message::Provision { op, object, reply }) => {
+                    let mut answer = values.provisions(op, &object);
+                    if let Err(diags) = &mut answer
+                        && diags.len() > 1
+                    {
+                        self.diags.extend(diags.drain(1..));
+                    }
+                    let missing = || Diagnostic::error("Invalid provisioner", "It could not be evaluated.");
+                    let _ = reply.send(answer.map_err(|d| Box::new(d.into_iter().next().unwrap_or_else(missing))));
+                }
                 Some(Message::Ended { node, op, outcome }) => {
                     running -= 1;
                     self.ended(values, node, op, outcome);
@@ -243,7 +258,7 @@ impl Dispatcher {
             }
         };
         let token = self.session.token(&op.addr);
-        let job = JobParts { at, op: op.clone(), object, token, ready };
+        let job = JobParts { id, at, op: op.clone(), object, token, ready };
         let subject = subject(op);
         let before = job.object.as_ref().and_then(|o| o.attributes.get("id").as_str()).map(str::to_owned);
         self.tools.events.send(Event::OpStart { subject, action: op.action, id: before });
@@ -354,6 +369,7 @@ impl Dispatcher {
 
 /// An operation with its evaluated values, before its provider is configured.
 struct JobParts {
+    id: OpId,
     at: Target,
     op: Operation,
     object: Option<Arc<Object>>,
@@ -363,7 +379,8 @@ struct JobParts {
 
 impl JobParts {
     async fn configure(self, providers: &Providers) -> Result<Job, (Box<Diagnostic>, Option<Arc<Object>>)> {
-        let Ready { config, planned, write_only, fields, sensitive, referred, provider } = self.ready;
+        let Ready { config, planned, write_only, fields, sensitive, referred, before, provisioned, provider } =
+            self.ready;
         let configured = providers.configure(&self.op.provider, provider).await.map_err(|e| {
             let diag = Diagnostic::from_provider(format!("Error configuring {}", self.op.provider), e);
             (Box::new(diag.of(&*self.op.addr)), self.object.clone())
@@ -371,6 +388,7 @@ impl JobParts {
         let types = configured.table.resource(&self.op.addr.resource.ty).map(|s| s.timeouts).unwrap_or_default();
         let timeout = timeout(&self.op, types);
         Ok(Job {
+            op: self.id,
             at: self.at,
             action: self.op.action,
             table: configured.table,
@@ -385,6 +403,8 @@ impl JobParts {
             fields,
             sensitive,
             referred,
+            before,
+            provisioned,
             dependencies: self.op.dependencies.iter().map(ToString::to_string).collect(),
             create_before_destroy: self.op.create_before_destroy,
             timeout: timeout.unwrap_or(Timeouts::DEFAULT),

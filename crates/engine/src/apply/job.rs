@@ -7,12 +7,15 @@ use std::time::Duration;
 use stackctl_core::{Diagnostic, Draft, Error, Instance, Known, Partial, Path, Provider, Schema};
 use stackctl_state::{Object, ObjectStatus, ProviderAddr, Target};
 
+use crate::eval::Provision;
 use crate::events::Subject;
-use crate::plan::{Action, Ignore, diff};
+use crate::plan::{Action, Ignore, OpId, diff};
 use crate::refresh::absorb;
 
 /// What a worker gets.
 pub(crate) struct Job {
+    /// The operation of the plan.
+    pub(crate) op: OpId,
     /// Which object.
     pub(crate) at: Target,
     /// What is done.
@@ -41,6 +44,10 @@ pub(crate) struct Job {
     pub(crate) sensitive: BTreeSet<Path>,
     /// Attributes that the configuration refers to; `None` where it refers to the whole object.
     pub(crate) referred: Option<BTreeSet<String>>,
+    /// Provisioners that run before the object is destroyed.
+    pub(crate) before: Vec<Provision>,
+    /// Provisioners run once the object is made.
+    pub(crate) provisioned: bool,
     /// What state records about the order of destruction.
     pub(crate) dependencies: Vec<String>,
     /// What state records about the order of replacement.
@@ -194,6 +201,10 @@ pub struct Ready {
     pub sensitive: BTreeSet<Path>,
     /// Attributes that the configuration refers to; `None` where it refers to the whole object.
     pub referred: Option<BTreeSet<String>>,
+    /// Provisioners that run before the object is destroyed.
+    pub before: Vec<Provision>,
+    /// Provisioners run once the object is made: [`Values::provisions`] has them then.
+    pub provisioned: bool,
     /// Configuration of the provider, complete.
     pub provider: Known,
 }
@@ -215,9 +226,14 @@ pub trait Values: Send {
     ///
     /// # Errors
     /// If something in the configuration cannot be evaluated, a precondition fails, or the action would be another one.
-    fn prepare(&mut self, op: crate::plan::OpId, prior: Option<&Object>) -> Result<Prepared, Vec<Diagnostic>>;
+    fn prepare(&mut self, op: OpId, prior: Option<&Object>) -> Result<Prepared, Vec<Diagnostic>>;
+    /// The provisioners to run now that an operation has made `object`.
+    ///
+    /// # Errors
+    /// If one of them cannot be evaluated.
+    fn provisions(&mut self, op: OpId, object: &Object) -> Result<Vec<Provision>, Vec<Diagnostic>>;
     /// Takes over what an operation made, and checks postconditions.
-    fn done(&mut self, op: crate::plan::OpId, object: Option<&Object>) -> Vec<Diagnostic>;
+    fn done(&mut self, op: OpId, object: Option<&Object>) -> Vec<Diagnostic>;
     /// Outputs and checks, when everything that could be done is done. `failed` says that something was not.
     fn conclude(&mut self, failed: bool) -> Conclusion;
 }

@@ -12,6 +12,7 @@ mod job;
 pub(crate) mod lost;
 mod names;
 mod order;
+mod provision;
 pub(crate) mod settle;
 pub(crate) mod tools;
 pub(crate) mod wait;
@@ -19,3 +20,4 @@ mod work;
 
 pub use dispatch::{Applied, apply};
 pub use job::{Conclusion, Prepared, Ready, Values};
+pub use work::keys;

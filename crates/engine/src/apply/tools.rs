@@ -1,16 +1,20 @@
 //! What the workers of an apply share: clock, journal, events, and the memory of what was made a moment ago.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stackctl_core::{Clock, Diagnostic};
-use stackctl_state::{Gate, Record};
+use stackctl_state::{Gate, Object, Record};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::dispatch::Message;
 use super::wait::Wait;
+use crate::eval::Provision;
 use crate::events::{Events, Stop};
+use crate::plan::OpId;
 
 /// The journal as workers see it: the dispatcher owns the session, workers ask it to append.
 #[derive(Clone)]
@@ -30,6 +34,16 @@ impl Ledger {
         self.tx.send(Message::Commit { records, reply }).map_err(|_| gone())?;
         rx.await.map_err(|_| gone())?.await.map_err(|e| e.diagnostic())
     }
+    /// The provisioners to run for an object that was just made.
+    ///
+    /// # Errors
+    /// If one of them cannot be evaluated.
+    pub(crate) async fn provisions(&self, op: OpId, object: Arc<Object>) -> Result<Vec<Provision>, Diagnostic> {
+        let gone = || Diagnostic::error("The run has ended", "Its provisioners can no longer be evaluated.");
+        let (reply, rx) = oneshot::channel();
+        self.tx.send(Message::Provision { op, object, reply }).map_err(|_| gone())?;
+        rx.await.map_err(|_| gone())?.map_err(|d| *d)
+    }
     /// Asked before each request that changes something. Waits while the lock's lease is being renewed.
     ///
     /// # Errors
@@ -41,6 +55,10 @@ impl Ledger {
 
 /// What workers share.
 pub(crate) struct Tools {
+    /// Variables of provisioners.
+    pub(crate) env: Arc<BTreeMap<String, String>>,
+    /// Where they run.
+    pub(crate) cwd: PathBuf,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ledger: Ledger,
     pub(crate) events: Events,

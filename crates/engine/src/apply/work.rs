@@ -15,6 +15,7 @@ use stackctl_state::{Action as Doing, Done, Intent, Object, ObjectStatus, Record
 use super::job::{Job, Outcome};
 use super::lost;
 use super::names::settle_names;
+use super::provision;
 use super::settle::{Settled, Ticker, is_passing, until_gone, until_ready};
 use super::tools::Tools;
 use super::wait::Ended;
@@ -38,19 +39,36 @@ impl Trouble {
     }
 }
 
+/// What an operation leaves in state.
+type Made = Result<Option<Arc<Object>>, Trouble>;
+
 /// Carries out a job.
 pub(crate) async fn run(tools: &Tools, job: &Job) -> Outcome {
     let mut ticker = Ticker::new(tools);
     let done = match job.action {
-        crate::plan::Action::Create => create(tools, job, &mut ticker).await,
-        crate::plan::Action::Update => update(tools, job, &mut ticker).await,
-        crate::plan::Action::Delete => delete(tools, job, &mut ticker).await,
+        crate::plan::Action::Create => provisioned(tools, job, create(tools, job, &mut ticker).await).await,
+        // What an earlier run left unfinished is made now.
+        crate::plan::Action::Update => provisioned(tools, job, update(tools, job, &mut ticker).await).await,
+        crate::plan::Action::Delete => match provision::before_delete(tools, job).await {
+            Ok(()) => delete(tools, job, &mut ticker).await,
+            Err(t) => Err(t),
+        },
         crate::plan::Action::Read => read(tools, job).await,
         crate::plan::Action::NoOp | crate::plan::Action::Forget => Ok(job.object.clone()),
     };
     match done {
         Ok(object) => Outcome { object, trouble: None },
         Err(t) => Outcome { object: t.object, trouble: Some(t.diag) },
+    }
+}
+
+/// Runs the provisioners of what was made.
+async fn provisioned(tools: &Tools, job: &Job, made: Made) -> Made {
+    match made {
+        Ok(Some(object)) if job.provisioned && !object.unfinished => {
+            provision::after_create(tools, job, object).await.map(Some)
+        }
+        made => made,
     }
 }
 
@@ -348,7 +366,7 @@ async fn read(tools: &Tools, job: &Job) -> Result<Option<Arc<Object>>, Trouble> 
 }
 
 /// Records the object as it is now.
-async fn record(tools: &Tools, job: &Job, object: Arc<Object>) -> Result<Arc<Object>, Trouble> {
+pub(crate) async fn record(tools: &Tools, job: &Job, object: Arc<Object>) -> Result<Arc<Object>, Trouble> {
     let set = Record::Set { at: job.at.clone(), object: Arc::clone(&object) };
     tools.ledger.commit(vec![set]).await.map_err(|d| Trouble::journal(d, Some(Arc::clone(&object))))?;
     Ok(object)
@@ -411,7 +429,7 @@ fn merged(schema: &Schema, wanted: &Known, live: &Known) -> Known {
 }
 
 /// The planned values by which recovery recognises the object: name, keys, and what cannot be changed.
-fn keys(schema: &Schema, planned: &Partial) -> Known {
+pub fn keys(schema: &Schema, planned: &Partial) -> Known {
     let mut names: BTreeSet<&str> = schema
         .block
         .attrs

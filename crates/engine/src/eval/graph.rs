@@ -10,7 +10,7 @@ use std::sync::Arc;
 use stackctl_core::{Diagnostics, ModuleAddr, ResourceAddr};
 use stackctl_hcl::{SourceMap, Span};
 use stackctl_lang::config::{
-    CheckBlock, Content, Local, Module, ModuleCall, Output, ProviderConfig, Resource, Variable,
+    CheckBlock, Content, Local, Module, ModuleCall, Output, ProviderConfig, Removed, Resource, Variable,
 };
 use stackctl_lang::refs::Subject;
 use stackctl_state::ProviderAddr;
@@ -295,6 +295,20 @@ impl Graph {
     pub fn caller(&self, m: ModId) -> Option<&ModuleCall> {
         let (parent, i) = self.module(m).parent?;
         self.module(parent).module.content.module_calls.get_index(i as usize).map(|(_, c)| c)
+    }
+
+    /// The `removed` blocks that an address without keys belongs to, with their modules.
+    pub fn removed<'g>(&'g self, addr: &'g ResourceAddr) -> impl Iterator<Item = (ModId, &'g Removed)> {
+        let all = self.modules.iter().enumerate();
+        all.flat_map(|(i, m)| m.module.removed.iter().map(move |r| (ModId(i as u32), m, r))).filter_map(|(id, m, r)| {
+            let mut place = m.module.path.clone();
+            place.0.extend(r.from.module.config().0);
+            let meant = match &r.from.resource {
+                Some(k) => place == addr.module && (k.mode, &k.ty, &k.name) == (addr.mode, &addr.ty, &addr.name),
+                None => place.contains(&addr.module),
+            };
+            meant.then_some((id, r))
+        })
     }
 
     /// The object's name as users know it.

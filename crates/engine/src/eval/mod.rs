@@ -4,6 +4,7 @@
 //! - [`evaluator`]: values of objects in each module instance. **Start here.**
 //! - [`scope`]: what names stand for in one place.
 //! - [`conditions`]: pre- and postconditions, validations, check blocks.
+//! - [`provisioners`]: what is run beside objects.
 //! - [`types`]: schemas prepared for decoding, and values of objects with marks.
 //! - [`values`]: evaluation during an apply.
 //!
@@ -17,6 +18,7 @@ pub mod conditions;
 pub mod evaluator;
 pub mod graph;
 mod objects;
+pub mod provisioners;
 pub mod scope;
 pub mod types;
 pub mod values;
@@ -24,6 +26,7 @@ pub mod values;
 pub(crate) use build::SELF_REFERENCE;
 pub use evaluator::{Evaluator, Settings};
 pub use graph::{Graph, Kind, ModId, NodeId};
+pub use provisioners::{LOCAL_EXEC, Provision};
 pub use scope::{Place, Rep};
 pub use types::TypeInfo;
 pub use values::{ApplyValues, Console};

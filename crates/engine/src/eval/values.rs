@@ -9,21 +9,23 @@ use std::sync::Arc;
 
 use stackctl_core::diag::has_errors;
 use stackctl_core::{Diagnostic, Diagnostics, Draft, InstanceAddr, InstanceKey, Known, Partial, Path};
+use stackctl_lang::config::Provisioner;
 use stackctl_lang::diag::Problem;
 use stackctl_lang::eval::Expansion;
 use stackctl_lang::refs::references;
 use stackctl_lang::value::Value;
-use stackctl_state::{CheckObject, CheckResult, Object, Output, State};
+use stackctl_state::{CheckObject, CheckResult, Object, ObjectStatus, Output, State};
 
 use super::evaluator::{Evaluator, Settings};
 use super::graph::{Graph, Kind, ModId, NodeId};
+use super::provisioners::{Provision, Whose};
 use super::scope::Rep;
 use super::types::{Config, TypeInfo, write_only};
 use crate::apply::{Conclusion, Prepared, Ready, Values};
 use crate::plan::complete::{Completed, complete};
 use crate::plan::instance::ignore;
 use crate::plan::reads::referred;
-use crate::plan::{Action, CheckAddr, CheckStatus, Ignore, OpId, Operation, Plan, PlanMode, diff};
+use crate::plan::{Action, CheckAddr, CheckStatus, Ignore, OpId, Operation, Plan, PlanMode, ReplaceOrder, diff};
 use crate::providers::Providers;
 
 /// The values of a run.
@@ -156,6 +158,8 @@ impl<'p> ApplyValues<'p> {
         }
         let hook = |d: &mut Draft<'_>| info.provider.plan(&op.addr.resource.ty, &provider, d);
         let referred = self.referred.get(&id).cloned().unwrap_or_else(|| Some(BTreeSet::new()));
+        let made = op.action == Action::Create || op.resume;
+        let provisioned = made && resource.provisioners.iter().any(|p| !p.on_destroy);
         let ready = |d: crate::plan::Diff, info: &TypeInfo<'_>| {
             let sensitive = info.sensitive_paths(&d.planned, &config.sensitive);
             Prepared::Go(Box::new(Ready {
@@ -165,6 +169,8 @@ impl<'p> ApplyValues<'p> {
                 fields: d.fields,
                 sensitive: sensitive.iter().cloned().collect(),
                 referred: referred.clone(),
+                before: Vec::new(),
+                provisioned,
                 provider: provider_known.clone(),
             }))
         };
@@ -181,6 +187,39 @@ impl<'p> ApplyValues<'p> {
             Ok(Completed::Go(d)) => Ok(ready(*d, &info)),
             Ok(Completed::Nothing) => Ok(Prepared::Nothing),
             Err(diags) => Err(diags.into_iter().map(|d| self.ev.place_path(id, d)).collect()),
+        }
+    }
+
+    /// Provisioners that run before an object is destroyed: those of its configuration, or of the `removed` block that
+    /// took its place. A tainted object, and one that was replaced before it is destroyed, has none.
+    fn before_delete(&mut self, op: &Operation, object: Option<&Object>) -> Result<Vec<Provision>, Vec<Diagnostic>> {
+        let first = op.replacement.is_some_and(|r| r.order == ReplaceOrder::CreateFirst);
+        let Some(object) = object.filter(|o| o.status != ObjectStatus::Tainted && op.deposed.is_none() && !first)
+        else {
+            return Ok(Vec::new());
+        };
+        let graph = Arc::clone(&self.ev.graph);
+        let config = op.addr.resource.config();
+        let (module, all): (ModId, &[Provisioner]) = match graph.find_resource(&config) {
+            Some(id) => (graph.node(id).module, graph.resource(id).map_or(&[], |r| &r.provisioners)),
+            None => match graph.removed(&config).find(|(_, r)| r.destroy) {
+                Some((module, removed)) => (module, &removed.provisioners),
+                None => return Ok(Vec::new()),
+            },
+        };
+        let list: Vec<&Provisioner> = all.iter().filter(|p| p.on_destroy).collect();
+        if list.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(info) = self.ev.type_named(&op.provider.source, false, &config.ty) else { return Ok(Vec::new()) };
+        let this = Given::Object(Arc::new(object.clone())).value(&info);
+        let each = Value::dynamic();
+        let name = op.addr.to_string();
+        let instance = self.ev.find_instance(module, &op.addr.resource.module).unwrap_or(0);
+        let whose = Whose { module, instance, rep: rep(op.addr.key.as_ref(), Some(&each)), this: &this, name: &name };
+        match self.ev.provisions(&list, whose) {
+            Some(list) => Ok(list),
+            None => Err(self.failed(op)),
         }
     }
 
@@ -315,6 +354,7 @@ impl Values for ApplyValues<'_> {
             Action::Create | Action::Update | Action::Read => self.forward(op, prior),
             Action::Delete => {
                 let (_, provider) = self.provider_config(op, None)?;
+                let before = self.before_delete(op, prior)?;
                 Ok(Prepared::Go(Box::new(Ready {
                     config: Partial::Null,
                     planned: Partial::Null,
@@ -322,10 +362,32 @@ impl Values for ApplyValues<'_> {
                     fields: Default::default(),
                     sensitive: op.before_sensitive.iter().cloned().collect(),
                     referred: None,
+                    before,
+                    provisioned: false,
                     provider,
                 })))
             }
             Action::NoOp | Action::Forget => Ok(Prepared::Nothing),
+        }
+    }
+
+    fn provisions(&mut self, op: OpId, object: &Object) -> Result<Vec<Provision>, Vec<Diagnostic>> {
+        let plan = Arc::clone(&self.plan);
+        let op = plan.op(op);
+        let Some((id, instance)) = self.locate(op) else { return Err(self.failed(op)) };
+        let graph = Arc::clone(&self.ev.graph);
+        let (Some(info), Some(resource)) = (self.ev.load_type(id), graph.resource(id)) else {
+            return Err(self.failed(op));
+        };
+        let this = Given::Object(Arc::new(object.clone())).value(&info);
+        let each = self.each(id, instance, op.addr.key.as_ref());
+        let rep = rep(op.addr.key.as_ref(), each.as_ref());
+        let list: Vec<&Provisioner> = resource.provisioners.iter().filter(|p| !p.on_destroy).collect();
+        let name = op.addr.to_string();
+        let whose = Whose { module: graph.node(id).module, instance, rep, this: &this, name: &name };
+        match self.ev.provisions(&list, whose) {
+            Some(list) => Ok(list),
+            None => Err(self.failed(op)),
         }
     }
 

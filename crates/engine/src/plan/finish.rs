@@ -260,17 +260,7 @@ impl Planner<'_> {
 
     /// True if a `removed` block lets go of the object.
     fn forgotten(&self, i: usize) -> bool {
-        let addr = self.objects[i].addr.resource.config();
-        self.graph.modules.iter().any(|m| {
-            m.module.removed.iter().filter(|r| !r.destroy).any(|r| {
-                let mut place = m.module.path.clone();
-                place.0.extend(r.from.module.config().0);
-                match &r.from.resource {
-                    Some(k) => place == addr.module && (k.mode, &k.ty, &k.name) == (addr.mode, &addr.ty, &addr.name),
-                    None => place.contains(&addr.module),
-                }
-            })
-        })
+        self.graph.removed(&self.objects[i].addr.resource.config()).any(|(_, r)| !r.destroy)
     }
 
     // ── state ───────────────────────────────────────────────────────────────────────────────────────────────────

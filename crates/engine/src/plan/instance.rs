@@ -18,6 +18,7 @@ use super::diff::{Diff, Ignore, diff, equal};
 use super::drift::{Wanted, drift};
 use super::model::{Action, After, Drift, OpId, OpTimeouts, Operation, PlanMode, Reason, ReplaceOrder, Replacement};
 use super::planner::{Import, Planner, ProviderState};
+use crate::eval::provisioners::Whose;
 use crate::eval::types::Config;
 use crate::eval::{NodeId, Rep, TypeInfo};
 
@@ -74,6 +75,12 @@ impl<'p> Planner<'p> {
                 break;
             };
             let place = self.ev.module_instance(module, instance).addr.clone();
+            if !resource.provisioners.is_empty() && self.mode == PlanMode::Normal {
+                let (each, this, name) = (Value::dynamic(), info.unknown(), graph.name(id));
+                let rep = rep(keys[0].0.as_ref(), Some(keys[0].1.as_ref().unwrap_or(&each)));
+                let whose = Whose { module, instance, rep, this: &this, name: &name };
+                good &= self.ev.check_provisioners(&resource.provisioners, whose);
+            }
             for (key, each) in keys {
                 let mut address = graph.module(module).module.addr(resource);
                 address.module.clone_from(&place);

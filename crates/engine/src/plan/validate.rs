@@ -12,6 +12,7 @@ use stackctl_lang::config::Repeat;
 use stackctl_lang::diag::{Problem, closest, diagnostics};
 use stackctl_lang::value::Value;
 
+use crate::eval::provisioners::Whose;
 use crate::eval::types::{AllSchemas, Config};
 use crate::eval::{Evaluator, Graph, Kind, NodeId, Rep, SELF_REFERENCE, Settings};
 use crate::providers::Providers;
@@ -108,6 +109,8 @@ fn resource(ev: &mut Evaluator<'_>, id: NodeId, instance: u32, diags: &mut Diagn
         .flat_map(|c| stackctl_lang::eval::expr(&c.condition, &ev.place(id, instance, rep, Some(&value))).1)
         .collect();
     ev.report(problems, Some(&name));
+    let whose = Whose { module: graph.node(id).module, instance, rep, this: &value, name: &name };
+    ev.check_provisioners(&r.provisioners, whose);
 }
 
 fn provider(ev: &mut Evaluator<'_>, id: NodeId, diags: &mut Diagnostics) {

@@ -150,3 +150,164 @@ fn a_name_proves_nothing_without_the_planned_keys() {
         assert_eq!(got.is_some(), ours, "zone {live_zone}, created {created} s after the intent");
     }
 }
+
+mod provisioners {
+    //! `local-exec`: what runs when, with what, and what a failure leaves.
+
+    use stackctl_state::ObjectStatus;
+
+    use super::*;
+
+    /// Applies, and gives the lines that commands wrote to the file `$OUT`, the errors, and the state of the object.
+    fn check(
+        bench: &mut Bench,
+        out: &std::path::Path,
+        text: &str,
+        mode: PlanMode,
+    ) -> (Vec<String>, String, Option<ObjectStatus>) {
+        let text = text.replace("$OUT", &out.display().to_string());
+        let (_, applied) = run(bench, &text, |o| o.mode = mode);
+        let errors: Vec<String> = applied.diags.iter().map(|d| format!("{}: {}", d.summary, d.detail)).collect();
+        let lines = std::fs::read_to_string(out).unwrap_or_default().lines().map(str::to_owned).collect();
+        let _ = std::fs::remove_file(out);
+        let at = Target::current(InstanceAddr::parse("test_thing.a").unwrap());
+        (lines, errors.join("\n"), bench.state.object(&at).map(|o| o.status))
+    }
+
+    const TWO: &str = r#"
+        variable "zone" { default = "1" }
+        resource "test_part" "p" { thing = "other" }
+        resource "test_thing" "a" {
+          name = "n"
+          zone = var.zone
+          provisioner "local-exec" {
+            command     = "echo made $WHO $PART by ${self.name} >> $OUT"
+            environment = { WHO = self.id, PART = test_part.p.id }
+          }
+          provisioner "local-exec" {
+            command     = "import-free"
+            interpreter = ["/bin/sh", "-c", "echo $0 in $(pwd) >> $OUT"]
+            working_dir = "tmp"
+          }
+          provisioner "local-exec" {
+            when    = destroy
+            command = "echo gone ${self.id} ${path.module} >> $OUT"
+          }
+        }
+    "#;
+
+    #[test]
+    fn they_run_at_creation_and_before_destruction() {
+        let dir = tempdir();
+        let out = dir.join("out");
+        let mut bench = Bench::default();
+        let (lines, errors, status) = check(&mut bench, &out, TWO, PlanMode::Normal);
+        assert_eq!(errors, "");
+        assert_eq!(lines, ["made test_thing-2 test_part-1 by n", "import-free in /tmp"]);
+        assert_eq!(status, Some(ObjectStatus::Ready));
+        // Nothing to do: nothing runs. An update runs nothing either.
+        assert_eq!(check(&mut bench, &out, TWO, PlanMode::Normal).0, [""; 0]);
+        let updated = TWO.replace("\"n\"", "\"m\"");
+        assert_eq!(check(&mut bench, &out, &updated, PlanMode::Normal).0, [""; 0]);
+        bench.vars = vec!["zone=2".to_owned()];
+        let (lines, ..) = check(&mut bench, &out, &updated, PlanMode::Normal);
+        assert_eq!(lines[0], "gone test_thing-2 .");
+        assert_eq!(lines[1], "made test_thing-3 test_part-1 by m");
+        let (lines, errors, status) = check(&mut bench, &out, &updated, PlanMode::Destroy);
+        assert_eq!((lines, errors.as_str(), status), (vec!["gone test_thing-3 .".to_owned()], "", None));
+    }
+
+    #[test]
+    fn a_failure_taints_and_the_next_apply_replaces() {
+        let dir = tempdir();
+        let out = dir.join("out");
+        let text = |first: &str| {
+            format!(
+                "resource \"test_thing\" \"a\" {{\n name = \"n\"\n provisioner \"local-exec\" {{\n {first}\n }}\n \
+                 provisioner \"local-exec\" {{\n command = \"echo second >> $OUT\"\n }}\n \
+                 provisioner \"local-exec\" {{\n when = destroy\n command = \"echo gone >> $OUT\"\n }}\n}}\n\
+                 resource \"test_part\" \"b\" {{\n thing = test_thing.a.id\n}}"
+            )
+        };
+        let mut bench = Bench::default();
+        let (lines, errors, status) =
+            check(&mut bench, &out, &text("command = \"echo why; exit 3\""), PlanMode::Normal);
+        assert_eq!(lines, [""; 0], "what follows does not run");
+        let want = "local-exec provisioner error: Error running command 'echo why; exit 3': exit status 3. Output: why";
+        assert_eq!(errors, want);
+        assert_eq!(status, Some(ObjectStatus::Tainted));
+        assert!(bench.state.object(&Target::current(InstanceAddr::parse("test_part.b").unwrap())).is_none());
+        // A tainted object has no destroy-time provisioners.
+        let (lines, errors, status) = check(&mut bench, &out, &text("command = \"true\""), PlanMode::Normal);
+        assert_eq!((lines, errors.as_str(), status), (vec!["second".to_owned()], "", Some(ObjectStatus::Ready)));
+        let mut bench = Bench::default();
+        let passed = text("command = \"exit 1\"\n on_failure = continue");
+        let (lines, errors, status) = check(&mut bench, &out, &passed, PlanMode::Normal);
+        assert_eq!((lines, errors.as_str(), status), (vec!["second".to_owned()], "", Some(ObjectStatus::Ready)));
+    }
+
+    #[test]
+    fn a_failure_before_destruction_keeps_the_object() {
+        let dir = tempdir();
+        let out = dir.join("out");
+        let text = "resource \"test_thing\" \"a\" {\n name = \"n\"\n provisioner \"local-exec\" {\n when = destroy\n \
+                    command = \"test -e $OUT\"\n }\n}";
+        let mut bench = Bench::default();
+        check(&mut bench, &out, text, PlanMode::Normal);
+        let (_, errors, status) = check(&mut bench, &out, text, PlanMode::Destroy);
+        assert!(errors.contains("exit status 1") && status == Some(ObjectStatus::Ready), "{errors}");
+        std::fs::write(&out, "").unwrap();
+        assert_eq!(check(&mut bench, &out, text, PlanMode::Destroy).2, None);
+    }
+
+    #[test]
+    fn a_removed_block_runs_them() {
+        let dir = tempdir();
+        let out = dir.join("out");
+        let mut bench = Bench::default();
+        check(&mut bench, &out, "resource \"test_thing\" \"a\" {\n name = \"n\"\n}", PlanMode::Normal);
+        let removed = "removed {\n from = test_thing.a\n lifecycle {\n destroy = true\n }\n provisioner \"local-exec\" {\n \
+                       when = destroy\n command = \"echo gone ${self.name} >> $OUT\"\n }\n}";
+        let (lines, errors, status) = check(&mut bench, &out, removed, PlanMode::Normal);
+        assert_eq!((lines, errors.as_str(), status), (vec!["gone n".to_owned()], "", None));
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let dir = tempdir();
+        let out = dir.join("out");
+        let mut bench = Bench::default();
+        let text = "resource \"test_thing\" \"a\" {\n name = \"n\"\n secret = \"geheim\"\n provisioner \"local-exec\" {\n \
+                    command = \"echo ${self.secret}; exit 1\"\n }\n}";
+        let (_, errors, _) = check(&mut bench, &out, text, PlanMode::Normal);
+        assert!(errors.contains("Error running command '(sensitive)': exit status 1"), "{errors}");
+        assert!(!errors.contains("geheim"), "{errors}");
+    }
+
+    #[test]
+    fn arguments_are_checked_by_the_plan() {
+        for (body, want) in [
+            ("", "The argument \"command\" is required"),
+            ("command = \"x\"\n shell = \"y\"", "shell"),
+            ("command = [1]", "command"),
+        ] {
+            let text = format!(
+                "resource \"test_thing\" \"a\" {{\n name = \"n\"\n provisioner \"local-exec\" {{\n {body}\n }}\n}}"
+            );
+            let (_, shown) = planned(&mut Bench::default(), &text, |_| {});
+            assert!(shown.starts_with('!') && shown.contains(want), "{shown}");
+            let bench = Bench::default();
+            let settings = bench.settings(&split(&text)).unwrap();
+            assert!(!crate::plan::validate(&settings, &bench.providers).is_empty(), "{text}");
+        }
+    }
+
+    fn tempdir() -> std::path::PathBuf {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("stackctl-engine-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let dir = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+}
