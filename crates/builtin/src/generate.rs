@@ -34,7 +34,7 @@ pub(crate) fn shuffle<T>(next: &mut impl FnMut() -> u64, items: &mut [T]) {
 }
 
 /// Repeatable numbers from a text (SplitMix64 over its bytes), for the `seed` arguments.
-pub(crate) fn seeded(seed: &str) -> impl FnMut() -> u64 {
+pub(crate) fn seeded(seed: &str) -> impl FnMut() -> u64 + use<> {
     let mut state =
         seed.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     move || {

@@ -1,42 +1,83 @@
-//! The small providers that real modules use beside `aws`: `terraform_data`, `null`, `random`, `time`.
+//! The small providers that real modules use beside `aws`: `terraform_data`, `null`, `random`, `time`, `local`, `archive`,
+//! `tls`, `http`, `external`, `cloudinit`.
 //!
-//! Their objects live in state alone, so nothing here reads anything back: a create answers with all attributes. A type
-//! is one file with one function that returns its [`table::Type`]; [`providers`] is the visible list.
+//! Their objects live in state alone (and on this machine's disk), so a create answers with all attributes. A type is one
+//! file with one function that returns its [`table::Type`] or [`table::Source`]; [`providers`] is the visible list.
 
+mod archive;
+mod checksums;
+mod cloudinit;
+mod external;
 mod generate;
+mod local;
 mod null;
 mod random;
 mod table;
 mod terraform;
+#[cfg(test)]
+mod testing;
 mod time;
 
 use std::sync::Arc;
 
 use stackctl_core::Provider;
+use table::Table;
 
 /// All built-in providers.
 pub fn providers() -> Vec<Arc<dyn Provider>> {
-    vec![
-        table::provider("terraform", "terraform.io/builtin/terraform", "1.11.4", vec![terraform::data()]),
-        table::provider("null", "registry.terraform.io/hashicorp/null", "3.2.4", vec![null::resource()]),
-        table::provider(
+    let all = [
+        Table::new("terraform", "terraform.io/builtin/terraform", "1.11.4", vec![terraform::data()], vec![]),
+        Table::new("null", "registry.terraform.io/hashicorp/null", "3.2.4", vec![null::resource()], vec![]),
+        Table::new(
             "random",
             "registry.terraform.io/hashicorp/random",
             "3.7.2",
             vec![
+                random::bytes::resource(),
                 random::id::resource(),
                 random::integer::resource(),
                 random::password::resource(),
                 random::pet::resource(),
+                random::shuffle::resource(),
                 random::string::resource(),
                 random::uuid::resource(),
             ],
+            vec![],
         ),
-        table::provider(
+        Table::new(
             "time",
             "registry.terraform.io/hashicorp/time",
             "0.13.1",
-            vec![time::fixed::resource(), time::sleep::resource()],
+            vec![
+                time::fixed::resource(),
+                time::offset::resource(),
+                time::rotating::resource(),
+                time::sleep::resource(),
+            ],
+            vec![],
         ),
-    ]
+        Table::new(
+            "local",
+            "registry.terraform.io/hashicorp/local",
+            "2.5.3",
+            vec![local::file::plain(), local::file::sensitive()],
+            vec![local::data::plain(), local::data::sensitive()],
+        ),
+        Table::new(
+            "archive",
+            "registry.terraform.io/hashicorp/archive",
+            "2.7.1",
+            vec![archive::file::resource()],
+            vec![archive::file::source()],
+        ),
+        Table::new("external", "registry.terraform.io/hashicorp/external", "2.3.5", vec![], vec![external::source()]),
+        Table::new(
+            "cloudinit",
+            "registry.terraform.io/hashicorp/cloudinit",
+            "2.3.7",
+            vec![],
+            vec![cloudinit::source()],
+        ),
+    ];
+    all.into_iter().map(|t| Arc::new(t) as Arc<dyn Provider>).collect()
 }

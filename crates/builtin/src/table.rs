@@ -1,4 +1,6 @@
-//! A provider as a table of types whose objects live in state alone.
+//! A provider as a table of types: objects that live in state alone, and data sources.
+//!
+//! A type is one file that fills a [`Type`] or a [`Source`]; nothing here knows any of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,21 +8,30 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use stackctl_core::{
     BoxFuture, Change, Draft, Error, ErrorKind, Found, Host, Instance, Intent, Known, Live, Made, New, Partial,
-    Provider, Ref, Result, Schema, Scope,
+    Provider, Ref, Result, Schema, Scope, Status,
 };
 
-/// A type: its facts and its few functions.
+/// Makes all attributes of a new object from the planned ones.
+pub(crate) type Create = for<'a> fn(&'a Known, &'a Host) -> BoxFuture<'a, Result<Known>>;
+/// Reads a data source: completes its configuration.
+pub(crate) type Read = for<'a> fn(Known, &'a Setup) -> BoxFuture<'a, Result<Known>>;
+
+/// A resource type: its facts and its few functions.
 pub(crate) struct Type {
     /// Schema; `local_only`.
     pub(crate) schema: Schema,
     /// Refines a diff.
     pub(crate) plan: fn(&mut Draft<'_>),
+    /// Checks beyond the schema's.
+    pub(crate) validate: fn(&Partial) -> Vec<Error>,
     /// All attributes of a new object, from the planned ones.
-    pub(crate) create: for<'a> fn(&'a Known, &'a Host) -> BoxFuture<'a, Result<Known>>,
-    /// All attributes after an update in place.
+    pub(crate) create: Create,
+    /// All attributes after an update in place, from the old and the planned ones.
     pub(crate) update: fn(&Known, &Known) -> Result<Known>,
     /// What happens when an object is destroyed.
     pub(crate) delete: for<'a> fn(&'a Known, &'a Host) -> BoxFuture<'a, Result<()>>,
+    /// What a refresh finds, `None` if the object is gone. Without it, state is the truth.
+    pub(crate) refresh: Option<fn(&Known, &Host) -> Result<Option<Known>>>,
     /// All attributes of an object that an import id describes.
     pub(crate) import: fn(&str) -> Result<Known>,
     /// Attributes of an older schema version brought up to date.
@@ -29,47 +40,98 @@ pub(crate) struct Type {
 
 impl Type {
     /// A type that is made by `create` and otherwise does nothing.
-    pub(crate) fn new(schema: Schema, create: for<'a> fn(&'a Known, &'a Host) -> BoxFuture<'a, Result<Known>>) -> Type {
+    pub(crate) fn new(schema: Schema, create: Create) -> Type {
         Type {
             schema: Schema { local_only: true, zero_is_null: false, ..schema },
             plan: |_| {},
+            validate: |_| Vec::new(),
             create,
             update: |_, new| Ok(new.clone()),
             delete: |_, _| Box::pin(async { Ok(()) }),
+            refresh: None,
             import: |_| Err(Error::invalid("Objects of this type cannot be imported.")),
             upgrade: |_, attributes| attributes,
         }
     }
+
+    /// A refresh asks this.
+    pub(crate) fn refreshed(mut self, by: fn(&Known, &Host) -> Result<Option<Known>>) -> Type {
+        self.schema.refreshed = true;
+        self.refresh = Some(by);
+        self
+    }
 }
 
-/// A provider of a name, source and version with these types.
-pub(crate) fn provider(
-    name: &'static str,
-    source: &'static str,
-    version: &'static str,
-    types: Vec<Type>,
-) -> Arc<dyn Provider> {
-    let config = Schema::new(name, Default::default());
-    let types = types.into_iter().map(|t| (t.schema.name, t)).collect();
-    Arc::new(Table { name, source, version, config, types: Arc::new(types) })
+/// A data source.
+pub(crate) struct Source {
+    /// Schema.
+    pub(crate) schema: Schema,
+    /// Checks beyond the schema's.
+    pub(crate) validate: fn(&Partial) -> Vec<Error>,
+    /// Reads it.
+    pub(crate) read: Read,
 }
 
-struct Table {
+impl Source {
+    /// A data source without checks of its own.
+    pub(crate) fn new(schema: Schema, read: Read) -> Source {
+        Source { schema: Schema { zero_is_null: false, ..schema }, validate: |_| Vec::new(), read }
+    }
+}
+
+/// What a configured provider works with.
+pub(crate) struct Setup {
+    /// The surroundings.
+    pub(crate) host: Host,
+    /// The provider's configuration.
+    pub(crate) config: Known,
+}
+
+/// A provider before it is erased.
+pub(crate) struct Table {
     name: &'static str,
     source: &'static str,
     version: &'static str,
     config: Schema,
-    types: Arc<BTreeMap<&'static str, Type>>,
+    kinds: Arc<Kinds>,
 }
 
-impl Table {
-    fn get(&self, ty: &str) -> Result<&Type> {
-        find(&self.types, ty)
+struct Kinds {
+    types: BTreeMap<&'static str, Type>,
+    sources: BTreeMap<&'static str, Source>,
+}
+
+impl Kinds {
+    fn resource(&self, ty: &str) -> Result<&Type> {
+        let none = || Error::new(ErrorKind::Unsupported, format!("There is no resource type {ty:?}."));
+        self.types.get(ty).ok_or_else(none)
+    }
+    fn source(&self, ty: &str) -> Result<&Source> {
+        let none = || Error::new(ErrorKind::Unsupported, format!("There is no data source {ty:?}."));
+        self.sources.get(ty).ok_or_else(none)
     }
 }
 
-fn find<'a>(types: &'a BTreeMap<&'static str, Type>, ty: &str) -> Result<&'a Type> {
-    types.get(ty).ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("There is no resource type {ty:?}.")))
+impl Table {
+    /// A provider of a name, source and version with these types and data sources, and no configuration.
+    pub(crate) fn new(
+        name: &'static str,
+        source: &'static str,
+        version: &'static str,
+        types: Vec<Type>,
+        sources: Vec<Source>,
+    ) -> Table {
+        let kinds = Kinds {
+            types: types.into_iter().map(|t| (t.schema.name, t)).collect(),
+            sources: sources.into_iter().map(|s| (s.schema.name, s)).collect(),
+        };
+        Table { name, source, version, config: Schema::new(name, Default::default()), kinds: Arc::new(kinds) }
+    }
+    /// The schema of the `provider` block.
+    pub(crate) fn configured_by(mut self, config: Schema) -> Table {
+        self.config = config;
+        self
+    }
 }
 
 impl Provider for Table {
@@ -86,27 +148,33 @@ impl Provider for Table {
         &self.config
     }
     fn resource(&self, ty: &str) -> Option<&Schema> {
-        self.types.get(ty).map(|t| &t.schema)
+        self.kinds.types.get(ty).map(|t| &t.schema)
     }
-    fn data(&self, _ty: &str) -> Option<&Schema> {
-        None
+    fn data(&self, ty: &str) -> Option<&Schema> {
+        self.kinds.sources.get(ty).map(|s| &s.schema)
     }
     fn resources(&self) -> Vec<&'static str> {
-        self.types.keys().copied().collect()
+        self.kinds.types.keys().copied().collect()
     }
     fn data_sources(&self) -> Vec<&'static str> {
-        Vec::new()
+        self.kinds.sources.keys().copied().collect()
     }
     fn plan(&self, ty: &str, _config: &Partial, draft: &mut Draft<'_>) {
-        if let Some(t) = self.types.get(ty) {
+        if let Some(t) = self.kinds.types.get(ty) {
             (t.plan)(draft);
         }
     }
+    /// Where a resource type and a data source share a name, they share their checks.
+    fn validate(&self, ty: &str, config: &Partial) -> Vec<Error> {
+        let of_type = self.kinds.types.get(ty).map(|t| t.validate);
+        let check = of_type.or_else(|| self.kinds.sources.get(ty).map(|s| s.validate));
+        check.map_or_else(Vec::new, |f| f(config))
+    }
     fn import(&self, ty: &str, spec: &str) -> Result<Known> {
-        (self.get(ty)?.import)(spec)
+        (self.kinds.resource(ty)?.import)(spec)
     }
     fn upgrade(&self, ty: &str, version: u64, attributes: Known) -> Result<Known> {
-        let t = self.get(ty)?;
+        let t = self.kinds.resource(ty)?;
         if version > t.schema.version {
             return Err(Error::invalid(format!(
                 "The state holds {ty} in schema version {version}; this program knows versions up to {}.",
@@ -116,15 +184,15 @@ impl Provider for Table {
         }
         Ok((t.upgrade)(version, attributes))
     }
-    fn configure(&self, _config: Known, host: Host) -> BoxFuture<'static, Result<Arc<dyn Instance>>> {
-        let types = Arc::clone(&self.types);
-        Box::pin(async move { Ok(Arc::new(Configured { types, host }) as Arc<dyn Instance>) })
+    fn configure(&self, config: Known, host: Host) -> BoxFuture<'static, Result<Arc<dyn Instance>>> {
+        let kinds = Arc::clone(&self.kinds);
+        Box::pin(async move { Ok(Arc::new(Configured { kinds, setup: Setup { host, config } }) as Arc<dyn Instance>) })
     }
 }
 
 struct Configured {
-    types: Arc<BTreeMap<&'static str, Type>>,
-    host: Host,
+    kinds: Arc<Kinds>,
+    setup: Setup,
 }
 
 impl Instance for Configured {
@@ -134,26 +202,38 @@ impl Instance for Configured {
     fn service_time(&self) -> Option<Timestamp> {
         None
     }
-    fn read<'a>(&'a self, _ty: &'a str, at: Vec<Ref>) -> BoxFuture<'a, Result<Vec<Live>>> {
-        let live =
-            |r: Ref| Live { asked: r.id.clone(), id: r.id, value: r.known, status: stackctl_core::Status::Ready };
-        Box::pin(async move { Ok(at.into_iter().map(live).collect()) })
+    fn read<'a>(&'a self, ty: &'a str, at: Vec<Ref>) -> BoxFuture<'a, Result<Vec<Live>>> {
+        Box::pin(async move {
+            let refresh = self.kinds.resource(ty)?.refresh;
+            let mut live = Vec::with_capacity(at.len());
+            for r in at {
+                let value = match refresh {
+                    None => Some(r.known),
+                    Some(f) => f(&r.known, &self.setup.host)?,
+                };
+                if let Some(value) = value {
+                    let id = value.get("id").as_str().unwrap_or(&r.id).to_owned();
+                    live.push(Live { asked: r.id, id, value, status: Status::Ready });
+                }
+            }
+            Ok(live)
+        })
     }
-    fn data<'a>(&'a self, ty: &'a str, _config: Known) -> BoxFuture<'a, Result<Known>> {
-        Box::pin(async move { Err(Error::new(ErrorKind::Unsupported, format!("There is no data source {ty:?}."))) })
+    fn data<'a>(&'a self, ty: &'a str, config: Known) -> BoxFuture<'a, Result<Known>> {
+        Box::pin(async move { (self.kinds.source(ty)?.read)(config, &self.setup).await })
     }
     fn create<'a>(&'a self, ty: &'a str, new: New) -> BoxFuture<'a, Result<Made>> {
         Box::pin(async move {
-            let value = (find(&self.types, ty)?.create)(&new.value, &self.host).await?;
+            let value = (self.kinds.resource(ty)?.create)(&new.value, &self.setup.host).await?;
             let id = value.get("id").as_str().unwrap_or_default().to_owned();
             Ok(Made { id, value: Some(value) })
         })
     }
     fn update<'a>(&'a self, ty: &'a str, change: Change) -> BoxFuture<'a, Result<Option<Known>>> {
-        Box::pin(async move { (find(&self.types, ty)?.update)(&change.old, &change.new).map(Some) })
+        Box::pin(async move { (self.kinds.resource(ty)?.update)(&change.old, &change.new).map(Some) })
     }
     fn delete<'a>(&'a self, ty: &'a str, at: Ref) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { (find(&self.types, ty)?.delete)(&at.known, &self.host).await })
+        Box::pin(async move { (self.kinds.resource(ty)?.delete)(&at.known, &self.setup.host).await })
     }
     fn find<'a>(&'a self, _ty: &'a str, _intent: Intent) -> BoxFuture<'a, Result<Vec<Found>>> {
         Box::pin(async { Ok(Vec::new()) })

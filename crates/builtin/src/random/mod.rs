@@ -1,10 +1,12 @@
 //! The `random` provider: values that stay in state until a keeper changes.
 
+pub(crate) mod bytes;
 pub(crate) mod chars;
 pub(crate) mod id;
 pub(crate) mod integer;
 pub(crate) mod password;
 pub(crate) mod pet;
+pub(crate) mod shuffle;
 pub(crate) mod string;
 pub(crate) mod uuid;
 

@@ -1,6 +1,9 @@
 //! The `time` provider: moments that stay, and waiting.
 
 pub(crate) mod fixed;
+mod moment;
+pub(crate) mod offset;
+pub(crate) mod rotating;
 pub(crate) mod sleep;
 
 use stackctl_core::{Attr, Ty};
