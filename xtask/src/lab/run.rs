@@ -120,15 +120,20 @@ impl Bench {
 
     /// Types of managed resources in the local state with the number of their instances, deposed ones too.
     pub(crate) fn recorded(&self) -> Result<super::world::Census> {
-        let mut census = super::world::Census::new();
-        if self.read("terraform.tfstate").is_none() {
-            return Ok(census);
+        match self.read("terraform.tfstate") {
+            None => Ok(super::world::Census::new()),
+            Some(_) => Ok(Bench::census(&self.state()?)),
         }
-        for r in self.state()?["resources"].as_array().into_iter().flatten().filter(|r| r["mode"] == "managed") {
+    }
+
+    /// The same for a state that was read.
+    pub(crate) fn census(state: &Value) -> super::world::Census {
+        let mut census = super::world::Census::new();
+        for r in state["resources"].as_array().into_iter().flatten().filter(|r| r["mode"] == "managed") {
             let n = r["instances"].as_array().map_or(0, Vec::len);
             *census.entry(super::world::text(&r["type"]).to_owned()).or_default() += n;
         }
-        Ok(census)
+        census
     }
 
     /// The command, ready to run here, in an environment without settings of whoever runs this.

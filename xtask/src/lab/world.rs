@@ -84,6 +84,17 @@ impl World {
         self.control("DELETE", "stop", &Value::Null).map(drop)
     }
 
+    /// Disturbs request `k` from now on, and no other. A slow one takes two seconds.
+    pub(crate) fn fault(self, kind: &str, k: u64) -> Result<()> {
+        let rule = json!({"kind": kind, "skip": k.saturating_sub(1), "times": 1, "delay_s": 2});
+        self.control("POST", "faults", &json!([rule])).map(drop)
+    }
+
+    /// Forgets the faults.
+    pub(crate) fn clear_faults(self) -> Result<()> {
+        self.control("DELETE", "faults", &Value::Null).map(drop)
+    }
+
     /// What exists: type → id → attributes. What AWS makes by itself is left out.
     pub(crate) fn inventory(self) -> Result<BTreeMap<String, BTreeMap<String, Value>>> {
         let answer = self.control("GET", "world", &Value::Null)?;
