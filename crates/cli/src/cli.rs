@@ -1,6 +1,16 @@
 //! The commands and their options. Each command's code is one file in [`crate::commands`].
 
+mod seal;
+mod state;
+
 use clap::{ArgAction, Args, Parser, Subcommand};
+
+pub(crate) use seal::{Bootstrap, SealKey, StatePull, StateSeal, StateUnseal};
+pub(crate) use state::{
+    Backup, Import, Journal, JournalSub, Parked, Replace, StateCmd, StateHistory, StateList, StateMv, StatePush,
+    StateRebuild, StateRestore, StateRm, StateShow, StateSub, Taint, WorkspaceCmd, WorkspaceDelete, WorkspaceNew,
+    WorkspaceSelect, WorkspaceSub,
+};
 
 /// Plans and applies infrastructure written in the Terraform language on AWS.
 #[derive(Parser, Debug)]
@@ -118,6 +128,10 @@ pub(crate) struct Planning {
 pub(crate) enum Command {
     /// Prepare a stack: check its backend and modules.
     Init(Init),
+    /// Make the bucket, key and lock table that the backend of a stack needs.
+    Bootstrap(Bootstrap),
+    /// Fetch modules.
+    Get(Get),
     /// Check a configuration without asking AWS.
     Validate(Validate),
     /// Show what would change.
@@ -138,6 +152,12 @@ pub(crate) enum Command {
     Show(Show),
     /// Look into the state.
     State(StateCmd),
+    /// Take an existing object into the state.
+    Import(Import),
+    /// Have an object replaced by the next apply.
+    Taint(Taint),
+    /// Take back a taint.
+    Untaint(Taint),
     /// Workspaces of the state.
     Workspace(WorkspaceCmd),
     /// Evaluate expressions.
@@ -150,8 +170,12 @@ pub(crate) enum Command {
     Version(Version),
     /// The local AWS emulators.
     Sandbox(SandboxCmd),
-    /// List the providers that the configuration uses.
-    Providers(Where),
+    /// List the providers that the configuration uses, or write their schemas.
+    Providers(ProvidersCmd),
+    /// Describe the language, for editors.
+    Metadata(MetadataCmd),
+    /// List the modules of the configuration.
+    Modules(Modules),
     /// What the documentation is made of, as JSON.
     #[command(hide = true)]
     DocsData,
@@ -187,14 +211,36 @@ pub(crate) struct Init {
     /// Configure the backend.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set, value_name = "BOOL")]
     pub(crate) backend: bool,
-    /// Forget the earlier backend settings.
-    #[arg(long)]
+    /// Forget the earlier backend settings; states stay where they are.
+    #[arg(long, conflicts_with_all = ["migrate_state", "force_copy"])]
     pub(crate) reconfigure: bool,
-    /// Fetch modules anew.
+    /// Copy the states of the earlier backend into the configured one.
     #[arg(long)]
+    pub(crate) migrate_state: bool,
+    /// As -migrate-state, without questions.
+    #[arg(long)]
+    pub(crate) force_copy: bool,
+    /// Fetch modules: the pinned ones, or what their versions allow.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set, value_name = "BOOL")]
+    pub(crate) get: bool,
+    /// Fetch all modules anew, the newest versions allowed, and pin those.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, value_name = "BOOL")]
     pub(crate) upgrade: bool,
+    /// "readonly": stackctl.lock.json may not change.
+    #[arg(long, value_name = "MODE", value_parser = ["readonly"])]
+    pub(crate) lockfile: Option<String>,
     #[command(flatten)]
     pub(crate) locking: Locking,
+}
+
+/// `get`
+#[derive(Args, Debug)]
+pub(crate) struct Get {
+    #[command(flatten)]
+    pub(crate) dir: Where,
+    /// Fetch all modules anew, the newest versions allowed, and pin those.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, value_name = "BOOL")]
+    pub(crate) update: bool,
 }
 
 /// `validate`
@@ -322,131 +368,6 @@ pub(crate) struct Show {
     pub(crate) unsealed: bool,
 }
 
-/// `state`
-#[derive(Args, Debug)]
-pub(crate) struct StateCmd {
-    #[command(subcommand)]
-    pub(crate) command: StateSub,
-}
-
-/// Subcommands of `state`.
-#[derive(Subcommand, Debug)]
-pub(crate) enum StateSub {
-    /// List the addresses of all instances.
-    List(StateList),
-    /// Show one instance.
-    Show(StateShow),
-    /// Write the state to standard output.
-    Pull(Addressed),
-    /// Let go of objects without destroying them.
-    Rm(StateRm),
-    /// Move objects to other addresses.
-    Mv(StateMv),
-}
-
-/// `state list`
-#[derive(Args, Debug)]
-pub(crate) struct StateList {
-    /// Addresses to list; all without any.
-    #[arg(value_name = "ADDRESS")]
-    pub(crate) addresses: Vec<String>,
-    #[command(flatten)]
-    pub(crate) environment: Environment,
-    /// Only the instance with this id.
-    #[arg(long, value_name = "ID")]
-    pub(crate) id: Option<String>,
-}
-
-/// `state show`
-#[derive(Args, Debug)]
-pub(crate) struct StateShow {
-    /// Address of the instance.
-    #[arg(value_name = "ADDRESS")]
-    pub(crate) address: String,
-    #[command(flatten)]
-    pub(crate) environment: Environment,
-}
-
-/// A command on the state that takes no address.
-#[derive(Args, Debug)]
-pub(crate) struct Addressed {
-    #[command(flatten)]
-    pub(crate) environment: Environment,
-}
-
-/// `state rm`
-#[derive(Args, Debug)]
-pub(crate) struct StateRm {
-    /// Addresses to let go.
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub(crate) addresses: Vec<String>,
-    #[command(flatten)]
-    pub(crate) environment: Environment,
-    #[command(flatten)]
-    pub(crate) locking: Locking,
-    /// Only say what would happen.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-/// `state mv`
-#[derive(Args, Debug)]
-pub(crate) struct StateMv {
-    /// Old address.
-    #[arg(value_name = "FROM")]
-    pub(crate) from: String,
-    /// New address.
-    #[arg(value_name = "TO")]
-    pub(crate) to: String,
-    #[command(flatten)]
-    pub(crate) environment: Environment,
-    #[command(flatten)]
-    pub(crate) locking: Locking,
-    /// Only say what would happen.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-/// `workspace`
-#[derive(Args, Debug)]
-pub(crate) struct WorkspaceCmd {
-    #[command(subcommand)]
-    pub(crate) command: WorkspaceSub,
-}
-
-/// Subcommands of `workspace`.
-#[derive(Subcommand, Debug)]
-pub(crate) enum WorkspaceSub {
-    /// List all workspaces.
-    List(Where),
-    /// Show the selected workspace.
-    Show(Where),
-    /// Select a workspace.
-    Select(WorkspaceName),
-    /// Create a workspace and select it.
-    New(WorkspaceName),
-    /// Delete a workspace.
-    Delete(WorkspaceName),
-}
-
-/// A command about one workspace.
-#[derive(Args, Debug)]
-pub(crate) struct WorkspaceName {
-    /// Its name.
-    #[arg(value_name = "NAME")]
-    pub(crate) name: String,
-    #[command(flatten)]
-    pub(crate) dir: Where,
-    /// Also if it holds resources (delete).
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Create it if it does not exist (select).
-    #[arg(long)]
-    pub(crate) or_create: bool,
-    #[command(flatten)]
-    pub(crate) locking: Locking,
-}
-
 /// `console`
 #[derive(Args, Debug)]
 pub(crate) struct Console {
@@ -525,4 +446,61 @@ pub(crate) struct Refused {
     /// Ignored.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) rest: Vec<String>,
+}
+
+/// `providers`
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct ProvidersCmd {
+    #[command(flatten)]
+    pub(crate) dir: Where,
+    #[command(subcommand)]
+    pub(crate) command: Option<ProvidersSub>,
+}
+
+/// Subcommands of `providers`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum ProvidersSub {
+    /// Write the schemas of the providers that the configuration uses.
+    Schema(JsonOnly),
+    /// Not needed.
+    #[command(hide = true)]
+    Lock(Refused),
+    /// Not needed.
+    #[command(hide = true)]
+    Mirror(Refused),
+}
+
+/// `metadata`
+#[derive(Args, Debug)]
+pub(crate) struct MetadataCmd {
+    #[command(subcommand)]
+    pub(crate) command: MetadataSub,
+}
+
+/// Subcommands of `metadata`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum MetadataSub {
+    /// Write the signatures of all functions.
+    Functions(JsonOnly),
+}
+
+/// A command whose output is for programs.
+#[derive(Args, Debug)]
+pub(crate) struct JsonOnly {
+    #[command(flatten)]
+    pub(crate) dir: Where,
+    /// Write JSON; required, because there is no other form.
+    #[arg(long, required = true)]
+    pub(crate) json: bool,
+}
+
+/// `modules`
+#[derive(Args, Debug)]
+pub(crate) struct Modules {
+    #[command(flatten)]
+    pub(crate) dir: Where,
+    /// Write JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -8,6 +8,8 @@ mod cli;
 mod commands;
 mod host;
 mod json;
+mod modules;
+mod overlay;
 mod render;
 mod sandboxed;
 mod saved;
@@ -20,7 +22,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use stackctl_core::{Diagnostic, Diagnostics};
 
-use crate::cli::{Cli, Command, VarSource};
+use crate::cli::{Cli, Command, StateCmd, StateSub, VarSource};
 use crate::commands::Context;
 use crate::render::term::Term;
 
@@ -108,8 +110,12 @@ fn parse(argv: &[String]) -> Result<Cli, clap::Error> {
             Command::Apply(c) | Command::Destroy(c) | Command::Refresh(c) => Some(&mut c.planning.variables),
             Command::Drift(c) => Some(&mut c.variables),
             Command::Console(c) => Some(&mut c.variables),
+            Command::Import(c) => Some(&mut c.variables),
+            Command::State(StateCmd { command: StateSub::Rebuild(c) }) => Some(&mut c.variables),
             _ => None,
         };
+        // The options of a subcommand of `state` stand one level deeper.
+        let sub = if variables.is_some() { sub.subcommand().map_or(sub, |(_, s)| s) } else { sub };
         if let Some(v) = variables {
             let mut found: Vec<(usize, VarSource)> = Vec::new();
             let at = |id: &str| sub.indices_of(id).map(Iterator::collect::<Vec<_>>).unwrap_or_default();

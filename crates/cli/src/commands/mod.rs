@@ -1,21 +1,29 @@
 //! The commands, a file each, and what they share.
 
 mod apply;
+mod bootstrap;
 mod console;
 mod docs_data;
 mod drift;
 mod fmt;
 mod force_unlock;
+mod get;
 mod graph;
+mod import;
 mod init;
+mod init_backend;
+mod metadata;
+mod modules;
 mod opened;
 mod output;
 mod plan;
 mod planning;
 mod providers;
 mod sandbox;
+mod seal;
 mod show;
 mod state;
+mod taint;
 mod validate;
 mod version;
 mod workspace;
@@ -24,6 +32,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use stackctl_core::{Diagnostic, Host};
+use stackctl_state::ObjectStatus;
 
 use crate::cli::{Command, Global};
 use crate::render::diag::Text;
@@ -120,6 +129,8 @@ pub(crate) fn show_diagnostics(term: &Term, diags: &[Diagnostic], compact: bool,
 pub(crate) async fn run(cx: Context, command: Command) -> Outcome {
     match command {
         Command::Init(a) => init::run(cx, a).await,
+        Command::Bootstrap(a) => bootstrap::run(cx, a).await,
+        Command::Get(a) => get::run(cx, a).await,
         Command::Validate(a) => validate::run(cx, a).await,
         Command::Plan(a) => plan::run(cx, a).await,
         Command::Apply(a) => apply::run(cx, a, apply::Kind::Apply).await,
@@ -130,6 +141,9 @@ pub(crate) async fn run(cx: Context, command: Command) -> Outcome {
         Command::Output(a) => output::run(cx, a).await,
         Command::Show(a) => show::run(cx, a).await,
         Command::State(a) => state::run(cx, a.command).await,
+        Command::Import(a) => import::run(cx, a).await,
+        Command::Taint(a) => taint::run(cx, a, ObjectStatus::Tainted).await,
+        Command::Untaint(a) => taint::run(cx, a, ObjectStatus::Ready).await,
         Command::Workspace(a) => workspace::run(cx, a.command).await,
         Command::Console(a) => console::run(cx, a).await,
         Command::Graph(a) => graph::run(cx, a).await,
@@ -137,6 +151,8 @@ pub(crate) async fn run(cx: Context, command: Command) -> Outcome {
         Command::Version(a) => version::run(cx, a),
         Command::Sandbox(a) => sandbox::run(cx, a.command).await,
         Command::Providers(a) => providers::run(cx, a).await,
+        Command::Metadata(a) => metadata::run(&cx, a),
+        Command::Modules(a) => modules::run(cx, a),
         Command::DocsData => docs_data::run(&cx),
         Command::Test(_) => Err(vec![refused("test", "Write tests with a tool of your choice around `plan -json`.")]),
         Command::Login(_) => Err(vec![refused("login", "Give a token for a module registry in TF_TOKEN_<host>.")]),
@@ -153,4 +169,4 @@ pub(crate) fn source(name: &str) -> Option<String> {
     std::fs::read_to_string(name).ok()
 }
 
-pub(crate) use init::overrides as backend_overrides;
+pub(crate) use init_backend::{decode as decode_backend, of_stack as configured_backend};

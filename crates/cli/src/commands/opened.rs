@@ -10,6 +10,7 @@ use stackctl_state::{Access, Backend, Locking, Notice, Options, Session, State};
 
 use super::Context;
 use crate::cli;
+use crate::settings;
 use crate::stack::Stack;
 
 /// Options for opening a state.
@@ -69,9 +70,37 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Diagnostics> {
 /// Reads the state without a lock. What an interrupted run left open is not looked up: such objects are shown as the journal
 /// knows them.
 pub(crate) async fn read(backend: &dyn Backend, workspace: &str, cx: &Context) -> Result<State, Diagnostics> {
-    let o = Options::new(workspace, Access::Read, "OperationTypeInvalid");
+    let mut o = Options::new(workspace, Access::Read, "OperationTypeInvalid");
+    o.sealing = settings::sealing(&cx.host.cwd, true)?;
     let session = backend.open(o, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
     Ok(session.state().clone())
+}
+
+/// A state from elsewhere in the open, as the session's is, if its key is there.
+pub(crate) async fn unsealed(session: &Session, state: State) -> State {
+    let open = session.vault().keys().open_state(state.clone(), session.place()).await;
+    // Without the key its secrets are copied as they are, and whoever writes them decides whether they may be.
+    open.unwrap_or(state)
+}
+
+/// How a state is opened for an edit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Edit {
+    /// The state is replaced as a whole: a broken or missing one is no error.
+    pub(crate) replacing: bool,
+    /// Where the state is kept as it was; `None` for the usual file beside a local state.
+    pub(crate) backup: Option<String>,
+}
+
+/// An edit whose backup of a local state has a name of its own, as Terraform's commands on addresses keep it.
+pub(crate) fn dated(cx: &Context, stack: &Stack, backup: &cli::Backup) -> Edit {
+    let of_local = || {
+        let place = stack.backend.place(&stack.workspace);
+        let name = |second: i64| format!("{place}.{second}.backup");
+        let free = |n: &String| !cx.host.cwd.join(n).exists();
+        (stack.backend.kind() == "local").then(|| (cx.host.clock.now().as_second()..).map(name).find(free)).flatten()
+    };
+    Edit { replacing: false, backup: backup.backup.clone().or_else(of_local) }
 }
 
 /// Opens the state to edit it, after an interrupted run was looked up.
@@ -79,17 +108,77 @@ pub(crate) async fn edit(
     stack: &Stack,
     operation: &str,
     locking: &cli::Locking,
+    how: &Edit,
     cx: &Context,
 ) -> Result<Session, Diagnostics> {
-    let events = Events::none();
-    let o = options(&stack.workspace, Access::Write, operation, Some(locking), &events)?;
+    let term = cx.term;
+    let events = Events::to(move |e| match e {
+        Event::LockWaiting { holder } => term.error_line(&holder),
+        Event::Note(d) => term.error_line(&format!("Note: {}", d.summary)),
+        _ => {}
+    });
+    let mut o = options(&stack.workspace, Access::Write, operation, Some(locking), &events)?;
+    o.replacing = how.replacing;
+    o.sealing = settings::sealing(&cx.host.cwd, true)?;
+    o.backup.clone_from(&how.backup);
     let mut session = stack.backend.open(o, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
-    match stackctl_engine::run::settle(&mut session, &stack.settings(cx), &stack.providers, &events).await {
-        Ok(()) => Ok(session),
-        Err(diags) => {
-            // Nothing was changed; let go of the lock.
-            let _ = session.close().await;
-            Err(diags)
-        }
+    let settled = stackctl_engine::run::settle(&mut session, &stack.settings(cx), &stack.providers, &events).await;
+    let kept = match settled {
+        Ok(()) => keep(stack, how.backup.as_deref(), cx).await,
+        Err(diags) => Err(diags),
+    };
+    if let Err(diags) = kept {
+        // Nothing was changed; let go of the lock.
+        give_up(session).await;
+        return Err(diags);
     }
+    Ok(session)
+}
+
+/// Keeps the state of another backend than `local`, which keeps its own, in the file of `-backup`.
+pub(crate) async fn keep(stack: &Stack, backup: Option<&str>, cx: &Context) -> Result<(), Diagnostics> {
+    let Some(path) = backup.filter(|p| *p != "-" && stack.backend.kind() != "local") else { return Ok(()) };
+    let Some(raw) = stack.backend.raw(&stack.workspace).await.map_err(|e| vec![e.diagnostic()])? else {
+        return Ok(());
+    };
+    stackctl_state::local::file::write_private(&cx.host.cwd.join(path), &raw).map_err(|e| vec![e.diagnostic()])
+}
+
+/// Lets go of a state that was not changed.
+pub(crate) async fn give_up(session: Session) {
+    // There is nothing to save, and why nothing was done is told anyway.
+    let _ = session.close().await;
+}
+
+/// Asks before a state is changed. `None` if the answer is no; the state is then closed, as after an error.
+///
+/// # Errors
+/// If there is nobody to ask.
+pub(crate) async fn approve(
+    cx: &Context,
+    session: Session,
+    (auto_approve, input): (bool, bool),
+    question: &str,
+) -> Result<Option<Session>, Diagnostics> {
+    let answer = if auto_approve { Ok(true) } else { confirm(cx, input, question) };
+    if matches!(answer, Ok(true)) {
+        return Ok(Some(session));
+    }
+    give_up(session).await;
+    answer?;
+    cx.term.line("Nothing was changed.");
+    Ok(None)
+}
+
+/// Asks before something is done. Only "yes" is one.
+///
+/// # Errors
+/// If there is nobody to ask.
+pub(crate) fn confirm(cx: &Context, input: bool, question: &str) -> Result<bool, Diagnostics> {
+    if !cx.may_ask(input) {
+        let d = Diagnostic::error("Confirmation required", "There is nobody who could confirm this.");
+        return Err(vec![d.hinted("Confirm with -auto-approve.")]);
+    }
+    let answer = cx.ask(&format!("\n{question}\n  Only 'yes' is accepted.\n\n  Enter a value: "));
+    Ok(answer.as_deref() == Some("yes"))
 }

@@ -1,10 +1,10 @@
 //! `workspace list|show|select|new|delete`
 
 use stackctl_core::Diagnostic;
-use stackctl_state::{Access, workspace};
+use stackctl_state::{Access, State, workspace};
 
 use super::{Context, opened};
-use crate::cli::{WorkspaceName, WorkspaceSub};
+use crate::cli::{Locking, WorkspaceDelete, WorkspaceNew, WorkspaceSelect, WorkspaceSub};
 use crate::stack::{Loading, Stack, data_dir};
 use crate::{Exit, Outcome};
 
@@ -41,14 +41,14 @@ fn overridden(cx: &Context) -> Result<(), Vec<Diagnostic>> {
     }
 }
 
-async fn select(mut cx: Context, a: WorkspaceName) -> Outcome {
+async fn select(mut cx: Context, a: WorkspaceSelect) -> Outcome {
     cx.enter_named(a.dir.path.as_ref())?;
     overridden(&cx)?;
     let stack = Stack::load(&cx, Loading { state_only: true, ..Loading::default() }).await?;
     let all = stack.backend.workspaces().await.map_err(|e| vec![e.diagnostic()])?;
     if !all.contains(&a.name) {
         if a.or_create {
-            return create(&cx, &stack, &a).await;
+            return create(&cx, &stack, &a.name, None, &a.locking).await;
         }
         let detail = format!("Workspace {:?} does not exist. There are: {}.", a.name, all.join(", "));
         let hint = format!("Create it: stackctl workspace new {}", a.name);
@@ -59,7 +59,7 @@ async fn select(mut cx: Context, a: WorkspaceName) -> Outcome {
     Ok(Exit::Done)
 }
 
-async fn new(mut cx: Context, a: WorkspaceName) -> Outcome {
+async fn new(mut cx: Context, a: WorkspaceNew) -> Outcome {
     cx.enter_named(a.dir.path.as_ref())?;
     overridden(&cx)?;
     let stack = Stack::load(&cx, Loading { state_only: true, ..Loading::default() }).await?;
@@ -68,23 +68,39 @@ async fn new(mut cx: Context, a: WorkspaceName) -> Outcome {
         let detail = format!("Workspace {:?} exists already.", a.name);
         return Err(vec![Diagnostic::error("Workspace exists", detail)]);
     }
-    create(&cx, &stack, &a).await
+    let content = match &a.state {
+        None => None,
+        Some(file) => {
+            let bytes = std::fs::read(file);
+            let bytes = bytes.map_err(|e| vec![Diagnostic::error("Unreadable state file", format!("{file}: {e}."))])?;
+            Some(State::parse(&bytes, file).map_err(|e| vec![e.diagnostic()])?)
+        }
+    };
+    create(&cx, &stack, &a.name, content, &a.locking).await
 }
 
-async fn create(cx: &Context, stack: &Stack, a: &WorkspaceName) -> Outcome {
-    workspace::check_name(&a.name).map_err(|e| vec![e.diagnostic()])?;
+async fn create(cx: &Context, stack: &Stack, name: &str, content: Option<State>, locking: &Locking) -> Outcome {
+    workspace::check_name(name).map_err(|e| vec![e.diagnostic()])?;
     let events = stackctl_engine::events::Events::none();
-    let o = opened::options(&a.name, Access::Write, "init", Some(&a.locking), &events)?;
+    let mut o = opened::options(name, Access::Write, "init", Some(locking), &events)?;
+    o.sealing = crate::settings::sealing(&cx.host.cwd, true)?;
     let mut session = stack.backend.open(o, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
     session.resolve(Vec::new()).await.map_err(|e| vec![e.diagnostic()])?;
-    session.create().await.map_err(|e| vec![e.diagnostic()])?;
+    match content {
+        // The same objects must not be in two states of one lineage: this is a state of its own from here on.
+        Some(mut new) => {
+            new.lineage.clone_from(&session.state().lineage);
+            super::state::put(&mut session, new).await.map(|_| ())?;
+        }
+        None => session.create().await.map_err(|e| vec![e.diagnostic()])?,
+    }
     session.close().await.map_err(|e| vec![e.diagnostic()])?;
-    workspace::select(&data_dir(cx), &a.name).map_err(|e| vec![e.diagnostic()])?;
-    cx.term.line(&format!("Created workspace {:?} and switched to it.", a.name));
+    workspace::select(&data_dir(cx), name).map_err(|e| vec![e.diagnostic()])?;
+    cx.term.line(&format!("Created workspace {name:?} and switched to it."));
     Ok(Exit::Done)
 }
 
-async fn delete(mut cx: Context, a: WorkspaceName) -> Outcome {
+async fn delete(mut cx: Context, a: WorkspaceDelete) -> Outcome {
     cx.enter_named(a.dir.path.as_ref())?;
     let stack = Stack::load(&cx, Loading { state_only: true, ..Loading::default() }).await?;
     if stack.workspace == a.name {

@@ -4,3 +4,4 @@ pub(crate) mod config;
 pub(crate) mod diag;
 pub(crate) mod events;
 pub(crate) mod plan;
+pub(crate) mod schema;
