@@ -90,6 +90,11 @@ pub enum Notice {
         /// Where it is kept.
         place: String,
     },
+    /// Changes are not announced in a journal, by configuration.
+    NoJournal {
+        /// State.
+        place: String,
+    },
     /// No lock is configured; a lease object keeps our own runs apart.
     LeaseOnly {
         /// Where it is.
@@ -242,6 +247,11 @@ impl std::fmt::Display for Notice {
             Notice::Parked { lineage, place } => {
                 write!(f, "A journal of another state (lineage {lineage}) is kept aside in {place}")
             }
+            Notice::NoJournal { place } => write!(
+                f,
+                "The journal of {place} is switched off: if this run is killed, what it has made may exist without \
+                 being in the state, and nobody will know of it"
+            ),
             Notice::LeaseOnly { place } => write!(
                 f,
                 "No lock is configured (use_lockfile or dynamodb_table): runs of stackctl exclude each other through \

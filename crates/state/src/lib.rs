@@ -21,6 +21,8 @@ pub mod lock;
 pub mod memory;
 pub mod model;
 mod process;
+#[cfg(test)]
+mod properties;
 pub mod record;
 pub mod remote;
 pub mod seal;

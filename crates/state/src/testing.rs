@@ -64,7 +64,7 @@ impl Hand {
     pub(crate) async fn advance(&self, d: Duration) {
         for _ in 0..d.as_secs() {
             *self.0.lock().unwrap() += Duration::from_secs(1);
-            for _ in 0..40 {
+            for _ in 0..8 {
                 tokio::task::yield_now().await;
             }
         }

@@ -27,6 +27,8 @@ pub(super) const LEASE: Duration = Duration::from_secs(90);
 pub(super) const RENEW: Duration = Duration::from_secs(20);
 /// Time between attempts of a renewal that failed for a passing reason.
 const AGAIN: Duration = Duration::from_secs(3);
+/// How long an answer is awaited before the request counts as lost.
+const ANSWER: Duration = Duration::from_secs(12);
 /// How long after the start of a renewal requests may leave. They time out after 30 seconds.
 pub(super) const OPEN_FOR: Duration = Duration::from_secs(45);
 /// How long a beat must stand still.
@@ -154,7 +156,12 @@ impl Renewal {
         let mut answer = Beat::Renewed;
         for held in all.iter_mut() {
             let next = lease(held.beat + 1, clock);
-            match put(&self.spot, &held.at, &self.info, &next, When::Renews(held)).await {
+            let answer_of_one = tokio::select! {
+                biased;
+                r = put(&self.spot, &held.at, &self.info, &next, When::Renews(held)) => r,
+                () = clock.sleep_passively(ANSWER) => return Beat::Failed("there is no answer".to_owned()),
+            };
+            match answer_of_one {
                 Ok(Ok(version)) => {
                     held.beat = next.beat;
                     held.version = version;

@@ -95,12 +95,7 @@ impl Lock {
         }
     }
 
-    fn start(
-        wish: Wish<'_>,
-        held: Vec<Held>,
-        renewed: (Duration, jiff::Timestamp),
-        fence: &Fence,
-    ) -> Lock {
+    fn start(wish: Wish<'_>, held: Vec<Held>, renewed: (Duration, jiff::Timestamp), fence: &Fence) -> Lock {
         let (spot, info) = (wish.spot.clone(), wish.info);
         let held = Arc::new(Mutex::new(held));
         let gate = Arc::new(LeaseGate::new(wish.host.clock.clone(), renewed, OPEN_FOR));

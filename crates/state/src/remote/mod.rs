@@ -254,3 +254,7 @@ impl CustomerKey {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+#[path = "trouble_tests.rs"]
+mod trouble;

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::Spot;
 use super::lock::Lock;
-use crate::backend::{Access, Options};
+use crate::backend::{Access, Notice, Options};
 use crate::error::Result;
 use crate::fold::Ledger;
 use crate::lock::author;
@@ -40,6 +40,9 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
         }
     };
     let existed = kept.state.is_some();
+    if options.access == Access::Write {
+        (options.watch)(Notice::NoJournal { place: spot.place.clone() });
+    }
     if !existed && options.access == Access::Write {
         spot.check_versions(&options.watch).await;
     }
