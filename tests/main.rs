@@ -11,8 +11,10 @@ mod aws;
 mod crash;
 mod input;
 mod interrupt;
+mod journal;
 mod life;
 mod local;
+mod modules;
 mod options;
 mod plans;
 

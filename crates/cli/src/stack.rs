@@ -1,22 +1,24 @@
 //! A stack: configuration, variables, workspace, backend and providers of the working directory, as every command needs
 //! them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stackctl_core::{Diagnostic, Diagnostics, Known, Presence, Provider, Schema};
 use stackctl_engine::providers::Providers;
 use stackctl_hcl::SourceMap;
+use stackctl_lang::config::Config;
 use stackctl_lang::config::inputs::{Argument, Inputs, collect};
-use stackctl_lang::config::{Config, Manifest};
 use stackctl_lang::diag::{Problem, diagnostics};
-use stackctl_lang::eval::{Constants, Spec};
 use stackctl_lang::files::{Disk, Files, Recorder};
 use stackctl_state::{Backend, workspace};
 
 use crate::cli::{VarSource, Variables};
 use crate::commands::Context;
-use crate::settings::{self, OwnershipTags};
+use crate::modules::Installed;
+use crate::overlay::Overlay;
+use crate::settings::{self, Journal, OwnershipTags};
 
 /// A loaded stack.
 pub(crate) struct Stack {
@@ -55,14 +57,15 @@ pub(crate) struct Loading<'a> {
     pub(crate) input: bool,
     /// The command is about the state: a directory without configuration will do.
     pub(crate) state_only: bool,
+    /// Name and text of one more configuration file.
+    pub(crate) extra: Option<(&'a str, &'a str)>,
 }
 
 impl Stack {
     /// Loads the stack of the working directory, with its backend.
     pub(crate) async fn load(cx: &Context, how: Loading<'_>) -> Result<Stack, Diagnostics> {
         let mut stack = Stack::offline(cx, how)?;
-        stack.backend_settings = backend_settings(&stack.config, &stack.sources, &data_dir(cx))?;
-        stack.backend = backend(cx, &stack.backend_settings).await?;
+        (stack.backend_settings, stack.backend) = crate::commands::configured_backend(cx, &stack).await?;
         Ok(stack)
     }
     /// Loads the stack of the working directory without looking at its backend: for commands that need no state.
@@ -72,8 +75,12 @@ impl Stack {
         let files = Arc::new(Recorder::new(Disk::new(&cx.host.cwd).with_home(home)));
         let mut sources = SourceMap::new();
         let data_dir = data_dir(cx);
-        let manifest = Manifest::read(&*files, &data_dir);
-        let (mut config, mut warnings) = Config::load(Path::new("."), &*files, &mut sources, &manifest);
+        let manifest = Installed::read(&*files, &data_dir).map_err(|d| vec![*d])?;
+        let seen: &dyn Files = match how.extra {
+            Some((name, text)) => &Overlay { inner: &*files, name, text },
+            None => &*files,
+        };
+        let (mut config, mut warnings) = Config::load(Path::new("."), seen, &mut sources, &manifest);
         if config.is_none() && how.state_only && !has_configuration(&cx.host.cwd) {
             // The state of a directory can be looked at without the configuration that made it.
             let empty = stackctl_lang::files::Memory::of([("main.tf", "")]);
@@ -150,17 +157,20 @@ impl Stack {
     }
 }
 
-/// Provisioners are understood and not carried out yet, so that a stack that relies on them must not be applied.
+/// A stack that relies on a provisioner that is not carried out must not be applied.
 fn provisioners(config: &Config) -> Vec<Problem> {
     let refuse = |p: &stackctl_lang::config::Provisioner| {
-        let detail = format!("The provisioner {:?} cannot be carried out yet.", p.ty);
-        Problem::error("Provisioners are not available", detail)
+        let detail = format!("The provisioner {:?} is not available; local-exec is.", p.ty);
+        Problem::error("Unsupported provisioner", detail)
             .at(p.span)
-            .hinted("Do the work in another step, or with the service that the resource belongs to.")
+            .hinted("Do the work with local-exec, in another step, or with the service that the resource belongs to.")
     };
     let modules = config.modules();
     let resources = modules.iter().flat_map(|m| m.content.resources.values());
-    resources.flat_map(|r| r.provisioners.iter()).map(refuse).collect()
+    let of_resources = resources.flat_map(|r| r.provisioners.iter());
+    let of_removed = modules.iter().flat_map(|m| m.removed.iter()).flat_map(|r| r.provisioners.iter());
+    let other = |p: &&stackctl_lang::config::Provisioner| p.ty != stackctl_engine::eval::LOCAL_EXEC;
+    of_resources.chain(of_removed).filter(other).map(refuse).collect()
 }
 
 /// The schema of the type of an instance.
@@ -248,9 +258,15 @@ fn ask_missing(
     }
 }
 
-/// Type and settings of the backend that the configuration and `init` chose.
-fn backend_settings(config: &Config, sources: &SourceMap, data_dir: &Path) -> Result<(String, Known), Diagnostics> {
-    let stored = crate::commands::backend_overrides(data_dir).map_err(|d| vec![*d])?;
+/// Type and settings of the backend that the configuration and `init -backend-config` choose.
+///
+/// # Errors
+/// If there is no such backend, or its arguments are wrong or incomplete.
+pub(crate) fn backend_settings(
+    config: &Config,
+    sources: &SourceMap,
+    overrides: &BTreeMap<String, Known>,
+) -> Result<(String, Known), Diagnostics> {
     let Some(block) = &config.root.content.terraform.backend else {
         return Ok(("local".to_owned(), Known::object()));
     };
@@ -259,16 +275,9 @@ fn backend_settings(config: &Config, sources: &SourceMap, data_dir: &Path) -> Re
         return Err(diagnostics(vec![Problem::error("Unsupported backend", detail).at(block.span)], sources));
     };
     // A setting that `init -backend-config` gave may be what the block lacks, so that nothing is required of it alone.
-    let mut lenient = schema.block.clone();
-    for attr in lenient.attrs.values_mut().filter(|a| a.presence == Presence::Required) {
-        attr.presence = Presence::Optional;
-    }
-    let decoded = Spec::new(&lenient, schema.refused).decode(&block.body, block.span, &Constants);
-    if decoded.problems.iter().any(Problem::is_error) {
-        return Err(diagnostics(decoded.problems, sources));
-    }
-    let mut known = decoded.value.to_partial(&lenient.ty()).or_null();
-    for (name, value) in &stored {
+    let decoded = crate::commands::decode_backend(&schema, &block.body, block.span);
+    let mut known = decoded.map_err(|problems| diagnostics(problems, sources))?;
+    for (name, value) in overrides {
         known.set(name.as_str(), value.clone());
     }
     let missing = schema.block.attrs.iter().find(|(n, a)| a.presence == Presence::Required && known.get(n).is_null());
@@ -286,5 +295,6 @@ pub(crate) async fn backend(cx: &Context, (ty, known): &(String, Known)) -> Resu
     if ty == "s3" && cx.env(crate::sandboxed::VARIABLE).is_some() {
         stackctl_backend::ensure(known, &cx.host).await.map_err(failed)?;
     }
-    stackctl_backend::configure(ty, known, &cx.host).await.map_err(failed)
+    let journal = settings::load(&cx.host.cwd).map_err(|d| vec![*d])?.journal == Journal::On;
+    stackctl_backend::configure(ty, known, journal, &cx.host).await.map_err(failed)
 }

@@ -50,9 +50,7 @@ impl Http {
     /// # Errors
     /// If a proxy's URL is malformed or the CA bundle cannot be read.
     pub(super) fn new(settings: &Settings, env: &BTreeMap<String, String>, clock: ServerClock) -> Result<Http> {
-        let var = |name: &str| {
-            env.get(&name.to_ascii_lowercase()).or_else(|| env.get(name)).filter(|v| !v.is_empty()).map(String::as_str)
-        };
+        let var = |name: &str| variable(env, name);
         let https = settings.https_proxy.as_deref().or_else(|| var("HTTPS_PROXY")).or_else(|| var("ALL_PROXY"));
         let http = settings.http_proxy.as_deref().or_else(|| var("HTTP_PROXY")).or_else(|| var("ALL_PROXY"));
         let direct = settings.no_proxy.as_deref().or_else(|| var("NO_PROXY"));
@@ -64,6 +62,28 @@ impl Http {
             clock,
         })
     }
+}
+
+/// A variable in lower or upper case.
+fn variable<'e>(env: &'e BTreeMap<String, String>, name: &str) -> Option<&'e str> {
+    env.get(&name.to_ascii_lowercase()).or_else(|| env.get(name)).filter(|v| !v.is_empty()).map(String::as_str)
+}
+
+/// A connector for URLs that are not AWS's, with the environment's proxies and the machine's certificates.
+///
+/// # Errors
+/// If a proxy's URL is malformed.
+pub(crate) fn connector(
+    secure: bool,
+    settings: HttpConnectorSettings,
+    env: &BTreeMap<String, String>,
+) -> Result<SharedHttpConnector> {
+    let url = variable(env, if secure { "HTTPS_PROXY" } else { "HTTP_PROXY" }).or_else(|| variable(env, "ALL_PROXY"));
+    let direct = variable(env, "NO_PROXY");
+    let proxy = if secure { proxy(url, direct, ProxyConfig::https) } else { proxy(url, direct, ProxyConfig::http) }?;
+    let b = Connector::builder().proxy_config(proxy).connector_settings(settings);
+    let b = b.sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new());
+    Ok(SharedHttpConnector::new(b.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls(None)?).build()))
 }
 
 fn proxy<E: std::fmt::Display>(

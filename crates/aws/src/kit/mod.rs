@@ -16,7 +16,7 @@ mod endpoints;
 pub mod erase;
 pub mod errors;
 pub mod gate;
-mod http;
+pub(crate) mod http;
 pub mod names;
 pub mod provider;
 pub mod provider_config;

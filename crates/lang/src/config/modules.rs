@@ -76,8 +76,12 @@ impl ManifestEntry {
     /// The module's directory and its package's.
     pub fn located(&self) -> Located {
         let dir = PathBuf::from(&self.dir);
-        let of_call = |d: &&Path| d.file_name().is_some_and(|n| n == self.key.as_str());
-        let package = dir.ancestors().find(of_call).map(Path::to_owned);
+        // `modules/KEY` is the package; directories in it may have the same name.
+        let name = |d: Option<&Path>| d.and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
+        let of_call = |d: &&Path| {
+            name(Some(d)).is_some_and(|n| n == self.key) && name(d.parent()).is_some_and(|n| n == "modules")
+        };
+        let package = dir.ancestors().filter(of_call).last().map(Path::to_owned);
         Located { package, dir }
     }
 }

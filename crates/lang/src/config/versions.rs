@@ -39,6 +39,10 @@ impl Version {
         }
         Some(v)
     }
+    /// True for `1.2.0-beta1`.
+    pub fn is_pre_release(&self) -> bool {
+        self.pre.is_some()
+    }
 }
 
 impl PartialOrd for Version {
