@@ -10,6 +10,7 @@ use std::sync::Arc;
 use stackctl_core::Provider;
 
 pub mod kit;
+pub mod web;
 
 #[cfg(feature = "cloudwatch")]
 mod cloudwatch;
