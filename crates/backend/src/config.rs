@@ -185,6 +185,12 @@ impl S3 {
                 return wrong(name, format!("`{name}` is not available: {reason}."));
             }
         }
+        for role in ["assume_role", "assume_role_with_web_identity"] {
+            let given = config.get(role);
+            if !given.is_null() && given.get("role_arn").as_str().is_none_or(str::is_empty) {
+                return wrong(role, format!("`{role}` needs `role_arn`."));
+            }
+        }
         let need = |k: &str| match text(k) {
             Some(v) => Ok(v),
             None => Err(Error::at(Path::attr(k), format!("The backend needs `{k}`."))
@@ -387,6 +393,8 @@ mod tests {
         assert_eq!(at(&[("key", Known::from("/x"))]).as_deref(), Some("key"));
         assert_eq!(at(&[("workspace_key_prefix", Known::from("/x"))]).as_deref(), Some("workspace_key_prefix"));
         assert_eq!(at(&[("sse_customer_key", Known::from("short"))]).as_deref(), Some("sse_customer_key"));
+        let nameless = Known::from([("session_name", "s")]);
+        assert_eq!(at(&[("assume_role", nameless)]).as_deref(), Some("assume_role"));
         assert_eq!(at(&[("insecure", Known::from(true))]).as_deref(), Some("insecure"));
         assert!(schema("gcs").is_none());
     }

@@ -14,16 +14,19 @@ use crate::config::S3;
 
 pub(crate) async fn ensure(settings: &S3, connection: &Connection) -> Result<()> {
     let (client, _) = crate::clients(settings, connection);
-    bucket(&client, &settings.bucket, &connection.region).await?;
+    if bucket(&client, &settings.bucket, &connection.region).await? {
+        versioned(&client, &settings.bucket).await?;
+    }
     if let Some(name) = &settings.table {
         table(&aws_sdk_dynamodb::Client::new(&connection.sdk_for("dynamodb")), name).await?;
     }
     Ok(())
 }
 
-async fn bucket(client: &aws_sdk_s3::Client, name: &str, region: &str) -> Result<()> {
+/// True if it was made.
+pub(crate) async fn bucket(client: &aws_sdk_s3::Client, name: &str, region: &str) -> Result<bool> {
     match client.head_bucket().bucket(name).send().await {
-        Ok(_) => return Ok(()),
+        Ok(_) => return Ok(false),
         Err(e) if e.as_service_error().is_some_and(|e| e.is_not_found()) => {}
         Err(e) => return Err(sdk("s3", "HeadBucket", e)),
     }
@@ -31,19 +34,23 @@ async fn bucket(client: &aws_sdk_s3::Client, name: &str, region: &str) -> Result
         CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build()
     });
     match client.create_bucket().bucket(name).set_create_bucket_configuration(place).send().await {
-        Ok(_) => {}
-        Err(e) if e.as_service_error().is_some_and(|e| e.is_bucket_already_owned_by_you()) => {}
-        Err(e) => return Err(sdk("s3", "CreateBucket", e)),
+        Ok(_) => Ok(true),
+        Err(e) if e.as_service_error().is_some_and(|e| e.is_bucket_already_owned_by_you()) => Ok(true),
+        Err(e) => Err(sdk("s3", "CreateBucket", e)),
     }
+}
+
+async fn versioned(client: &aws_sdk_s3::Client, name: &str) -> Result<()> {
     let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
     let sent = client.put_bucket_versioning().bucket(name).versioning_configuration(on).send().await;
     sent.map(|_| ()).map_err(|e| sdk("s3", "PutBucketVersioning", e))
 }
 
-async fn table(client: &aws_sdk_dynamodb::Client, name: &str) -> Result<()> {
+/// True if it was made.
+pub(crate) async fn table(client: &aws_sdk_dynamodb::Client, name: &str) -> Result<bool> {
     let incomplete = |e: aws_sdk_dynamodb::error::BuildError| Error::invalid(e.to_string());
     match client.describe_table().table_name(name).send().await {
-        Ok(_) => return Ok(()),
+        Ok(_) => return Ok(false),
         Err(e) if e.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {}
         Err(e) => return Err(sdk("dynamodb", "DescribeTable", e)),
     }
@@ -72,7 +79,7 @@ async fn table(client: &aws_sdk_dynamodb::Client, name: &str) -> Result<()> {
         let now = now.map_err(|e| sdk("dynamodb", "DescribeTable", e))?;
         let active = aws_sdk_dynamodb::types::TableStatus::Active;
         if now.table().and_then(|t| t.table_status()) == Some(&active) {
-            return Ok(());
+            return Ok(true);
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -36,6 +36,7 @@ where
         }
         ("ConditionalRequestConflict" | "OperationAborted", _) => StoreErrorKind::Busy,
         ("TransactionConflictException", _) => StoreErrorKind::Busy,
+        ("NotImplemented", _) | (_, Some(501)) => StoreErrorKind::Unsupported,
         ("NoSuchBucket" | "ResourceNotFoundException", _) => StoreErrorKind::Other,
         (_, Some(404)) => StoreErrorKind::NotFound,
         (_, Some(409)) => StoreErrorKind::Busy,

@@ -1,14 +1,17 @@
 //! Backends: where states are kept, configured as in a `backend` block.
 //!
 //! - [`block`], [`configure`]: the block. **Start here.**
+//! - [`bootstrap`]: making what a block needs. `keys`: data keys from KMS.
 //! - `objects`: object storage on S3. `table`: locks and digests on DynamoDB. `errors`: what their answers mean.
 //!
 //! This crate carries out single requests. What is sent when, and what an answer means for the state, is decided in
 //! `stackctl_state::remote`.
 
+mod bootstrap;
 mod config;
 mod ensure;
 mod errors;
+mod keys;
 mod objects;
 mod table;
 
@@ -19,20 +22,22 @@ use stackctl_aws::kit::connect::{Connection, connect};
 use stackctl_core::{Error, Host, Known, Result};
 use stackctl_state::{Backend, Local, Remote};
 
+pub use bootstrap::{Outcome, Step, bootstrap};
 pub use config::{S3, schema as block};
 
-/// The backend that a block configures. `kind` is its label; without a block it is `local` with null attributes.
+/// The backend that a block configures. `kind` is its label; without a block it is `local` with null attributes. An `s3`
+/// backend keeps a journal beside the state if `journal` says so; a local one always does.
 ///
 /// # Errors
 /// For a kind that we do not have, for wrong settings, and if AWS cannot be reached with them. `path` is the argument at
 /// fault, where one is.
-pub async fn configure(kind: &str, config: &Known, host: &Host) -> Result<Arc<dyn Backend>> {
+pub async fn configure(kind: &str, config: &Known, journal: bool, host: &Host) -> Result<Arc<dyn Backend>> {
     match kind {
         "local" => {
             let text = |k: &str| config.get(k).as_str();
             Ok(Arc::new(Local::new(&host.cwd, text("path"), text("workspace_dir"))))
         }
-        "s3" => s3(config, host, false).await,
+        "s3" => s3(config, host, journal).await,
         other => Err(Error::invalid(format!("The backend {other:?} is not available.")).hinted(
             "States are kept in local files or in S3: use `backend \"s3\"`, or `backend \"local\"`. A state of another \
              backend can be moved with `terraform init -migrate-state` first.",
@@ -49,10 +54,17 @@ pub async fn s3(config: &Known, host: &Host, journal: bool) -> Result<Arc<dyn Ba
     let settings = S3::decode(config, &host.env)?;
     let connection = connect(&settings.connection, host).await?;
     let mut remote = Remote::new(
-        Arc::new(objects::Bucket::new(&settings, clients(&settings, &connection), &connection)),
+        Arc::new(objects::Bucket::new(
+            &settings,
+            clients(&settings, &connection),
+            &connection,
+            known(&connection, host),
+        )),
         settings.key.clone(),
         settings.prefix.clone(),
     );
+    let (client, _) = clients(&settings, &connection);
+    remote = remote.keys(Arc::new(keys::Kms::new(&settings, client, &connection)));
     if let Some(name) = &settings.table {
         remote = remote.table(Arc::new(table::Table::new(name, &connection)));
     }
@@ -63,6 +75,15 @@ pub async fn s3(config: &Known, host: &Host, journal: bool) -> Result<Arc<dyn Ba
         remote = remote.journal();
     }
     Ok(Arc::new(remote))
+}
+
+/// True if the bucket is AWS's own, which honours conditional writes. Others have to show it.
+fn known(connection: &Connection, host: &Host) -> bool {
+    let of_env = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().find_map(|n| host.env.get(*n)).map(String::as_str);
+    let sdk = connection.sdk_for("s3");
+    let Some(url) = sdk.endpoint_url().or(of_env.filter(|u| !u.is_empty())) else { return true };
+    let name = url.split("://").last().and_then(|u| u.split(['/', ':']).next()).unwrap_or_default();
+    name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn")
 }
 
 /// Creates the bucket (with versions) and the lock table that an `s3` block names, where they are missing.

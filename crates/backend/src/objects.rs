@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ObjectCannedAcl, ServerSideEncryption};
+use aws_sdk_s3::types::{BucketVersioningStatus, ChecksumAlgorithm, ObjectCannedAcl, ServerSideEncryption};
 use stackctl_aws::kit::connect::Connection;
 use stackctl_core::BoxFuture;
 use stackctl_state::store::{Answer, Blob, Cond, Listing, Objects, StoreError, StoreErrorKind, Version};
@@ -21,11 +21,14 @@ pub(crate) struct Bucket {
     encryption: Encryption,
     acl: Option<ObjectCannedAcl>,
     checksums: bool,
+    /// It is AWS's own.
+    known: bool,
 }
 
 impl Bucket {
-    pub(crate) fn new(settings: &S3, (client, once): (Client, Client), connection: &Connection) -> Bucket {
+    pub(crate) fn new(settings: &S3, (client, once): (Client, Client), connection: &Connection, known: bool) -> Bucket {
         Bucket {
+            known,
             client,
             once,
             name: settings.bucket.clone(),
@@ -228,6 +231,25 @@ impl Objects for Bucket {
             keys.sort();
             Ok(Listing { keys })
         })
+    }
+    fn versioned<'a>(&'a self) -> BoxFuture<'a, Answer<Option<bool>>> {
+        Box::pin(async move {
+            let about = self.about("GetBucketVersioning", "s3:GetBucketVersioning", None);
+            let sent = self.client.get_bucket_versioning().bucket(&self.name).send().await;
+            let out = sent.map_err(|e| convert(&about, e))?;
+            Ok(Some(out.status() == Some(&BucketVersioningStatus::Enabled)))
+        })
+    }
+    fn honours_conditions(&self) -> bool {
+        self.known
+    }
+    fn statements(&self, prefix: &str) -> Option<String> {
+        let bucket = format!("arn:{}:s3:::{}", self.partition, self.name);
+        Some(format!(
+            "[{{\"Effect\": \"Allow\", \"Action\": [\"s3:GetObject\", \"s3:PutObject\", \"s3:DeleteObject\"], \
+             \"Resource\": \"{bucket}/{prefix}*\"}}, {{\"Effect\": \"Allow\", \"Action\": \"s3:ListBucket\", \
+             \"Resource\": \"{bucket}\", \"Condition\": {{\"StringLike\": {{\"s3:prefix\": \"{prefix}*\"}}}}}}]"
+        ))
     }
     fn place(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.name)

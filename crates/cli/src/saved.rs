@@ -1,7 +1,8 @@
 //! Saved plans: one file with the plan, the configuration that it was made from, and where its state is, so that it can be
 //! applied on another machine.
 //!
-//! The file holds what the state holds, secrets included, and is readable by its owner only.
+//! The file is readable by its owner only. That of a plain state holds what the state holds, secrets included; that of a
+//! sealed one is sealed as a whole, with the settings of the backend that leads to the key beside it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,6 +17,7 @@ use stackctl_lang::config::inputs::Inputs;
 use stackctl_lang::config::{Config, Manifest};
 use stackctl_lang::files::{Entry, Files, Kind, Memory};
 use stackctl_lang::value::Value;
+use stackctl_state::seal::{Document, Keys, Vault};
 
 use crate::commands::Context;
 use crate::settings::{self, OwnershipTags};
@@ -38,11 +40,21 @@ struct File {
     plan: Plan,
 }
 
-/// Saves a plan.
+/// A plan under the key of its state.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    format: String,
+    version: u32,
+    /// Where the state is, without secrets.
+    backend: (String, Known),
+    sealed: Document,
+}
+
+/// The file of a plan, sealed if its state is.
 ///
 /// # Errors
-/// If the file cannot be written.
-pub(crate) fn save(stack: &Stack, plan: &Plan, path: &str) -> Result<(), Box<Diagnostic>> {
+/// If the state is sealed and its key is not there.
+pub(crate) fn encode(stack: &Stack, plan: &Plan, vault: &Vault) -> Result<Vec<u8>, Box<Diagnostic>> {
     let snapshot = stack.recorder.as_ref().map(|r| r.snapshot()).unwrap_or_default();
     let files = snapshot.iter().map(|(p, b)| (p.display().to_string(), hex(b))).collect();
     let listings = snapshot.listings().map(|(p, entries)| (p.display().to_string(), entries.to_vec())).collect();
@@ -58,9 +70,34 @@ pub(crate) fn save(stack: &Stack, plan: &Plan, path: &str) -> Result<(), Box<Dia
         kinds,
         plan: plan.clone(),
     };
-    let problem = |m: String| Box::new(Diagnostic::error("The plan cannot be saved", format!("{path}: {m}.")));
+    let problem = |m: String| Box::new(Diagnostic::error("The plan cannot be saved", format!("{m}.")));
     let text = serde_json::to_vec(&file).map_err(|e| problem(e.to_string()))?;
-    write_private(Path::new(path), &text).map_err(|e| problem(e.to_string()))
+    let Some(sealed) = vault.document(&text).map_err(|e| Box::new(e.diagnostic()))? else { return Ok(text) };
+    let backend = without_secrets(&stack.backend_settings);
+    let sealed = Sealed { format: FORMAT.to_owned(), version: PLAN_VERSION, backend, sealed };
+    serde_json::to_vec(&sealed).map_err(|e| problem(e.to_string()))
+}
+
+/// Writes the file.
+///
+/// # Errors
+/// If it cannot be written.
+pub(crate) fn write(path: &str, bytes: &[u8]) -> Result<(), Box<Diagnostic>> {
+    let problem = |e: std::io::Error| Diagnostic::error("The plan cannot be saved", format!("{path}: {e}."));
+    write_private(Path::new(path), bytes).map_err(|e| Box::new(problem(e)))
+}
+
+/// Settings of a backend that lead to the key of its states. Credentials among them have to come from the environment
+/// when the plan is opened.
+fn without_secrets((kind, settings): &(String, Known)) -> (String, Known) {
+    let mut out = settings.clone();
+    if let (Some(schema), Some(m)) = (stackctl_backend::block(kind), out.as_map_mut()) {
+        m.retain(|name, _| schema.block.attrs.get(name.as_str()).is_none_or(|a| !a.sensitive));
+        if let Some(identity) = m.get_mut("assume_role_with_web_identity").and_then(Known::as_map_mut) {
+            identity.remove("web_identity_token");
+        }
+    }
+    (kind.clone(), out)
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -99,7 +136,16 @@ pub(crate) async fn load(cx: &Context, path: &str) -> Result<Saved, Diagnostics>
     if version != Some(u64::from(PLAN_VERSION)) {
         return Err(wrong("it was made by another version of stackctl".into()));
     }
-    let file: File = serde_json::from_value(head).map_err(|e| wrong(format!("it is damaged ({e})")))?;
+    let damaged = |e: serde_json::Error| wrong(format!("it is damaged ({e})"));
+    let file: File = if head.get("sealed").is_some() {
+        let sealed: Sealed = serde_json::from_value(head).map_err(damaged)?;
+        let kms = backend(cx, &sealed.backend).await?.data_keys();
+        let keys = Keys::gather(&settings::sealing(&cx.host.cwd, false)?, &cx.host, kms);
+        let text = sealed.sealed.open(&keys, path).await.map_err(|e| vec![e.diagnostic()])?;
+        serde_json::from_slice(&text).map_err(damaged)?
+    } else {
+        serde_json::from_value(head).map_err(damaged)?
+    };
     let mut memory = Memory::at(&file.directory);
     for (name, text) in &file.files {
         memory.add(name, unhex(text).ok_or_else(|| wrong("it is damaged".into()))?);

@@ -3,18 +3,21 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use stackctl_core::Diagnostic;
+use stackctl_core::{Diagnostic, Diagnostics};
+use stackctl_state::seal::{Policy, Sealing};
 
 /// The settings of a stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "snake_case")]
 pub(crate) struct Settings {
-    /// Whether changes are announced in a journal.
+    /// Whether changes of an S3 state are announced in a journal. A local state always has one.
     pub(crate) journal: Journal,
     /// Whether `stackctl:id` stays on objects.
     pub(crate) ownership_tags: OwnershipTags,
     /// Whether new states are sealed.
     pub(crate) seal: Seal,
+    /// File with a key that seals states.
+    pub(crate) key_file: Option<std::path::PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -42,7 +45,7 @@ pub(crate) enum Seal {
     Never,
 }
 
-const KEYS: &[&str] = &["journal", "ownership_tags", "seal"];
+const KEYS: &[&str] = &["journal", "key_file", "ownership_tags", "seal"];
 
 /// Reads the settings of a stack; none if there is no file.
 ///
@@ -65,6 +68,21 @@ pub(crate) fn load(dir: &Path) -> Result<Settings, Box<Diagnostic>> {
     })
 }
 
+/// How the states of the working directory are sealed. `without_key`: the command does its work even if the secrets of a
+/// sealed state cannot be read.
+///
+/// # Errors
+/// As for [`load`].
+pub(crate) fn sealing(cwd: &Path, without_key: bool) -> Result<Sealing, Diagnostics> {
+    let settings = load(cwd).map_err(|d| vec![*d])?;
+    let policy = match settings.seal {
+        Seal::Auto => Policy::Auto,
+        Seal::Always => Policy::Always,
+        Seal::Never => Policy::Never,
+    };
+    Ok(Sealing { policy, key_file: settings.key_file, without_key })
+}
+
 fn parse(text: &str) -> Result<Settings, (String, Option<String>)> {
     let table: toml::Table = text.parse().map_err(|e: toml::de::Error| (e.message().to_owned(), None))?;
     if let Some(unknown) = table.keys().find(|k| !KEYS.contains(&k.as_str())) {
@@ -72,13 +90,6 @@ fn parse(text: &str) -> Result<Settings, (String, Option<String>)> {
         return Err((format!("there is no setting {unknown:?}."), near.map(|n| format!("Did you mean {n:?}?"))));
     }
     let settings: Settings = table.try_into().map_err(|e: toml::de::Error| (e.message().to_owned(), None))?;
-    if settings.journal == Journal::Off {
-        let hint = "Leave the setting out: local states have a journal, S3 states do not have one yet.";
-        return Err(("the journal cannot be switched off yet.".to_owned(), Some(hint.to_owned())));
-    }
-    if settings.seal == Seal::Always {
-        return Err(("sealed states are not available yet; `seal` must be \"auto\" or \"never\".".to_owned(), None));
-    }
     Ok(settings)
 }
 
@@ -91,6 +102,8 @@ mod tests {
         assert_eq!(parse("").unwrap(), Settings::default());
         assert_eq!(parse("ownership_tags = \"keep\"").unwrap().ownership_tags, OwnershipTags::Keep);
         assert_eq!(parse("ownership_tag = \"keep\"").unwrap_err().1.unwrap(), "Did you mean \"ownership_tags\"?");
+        assert_eq!(parse("seal = \"always\"\nkey_file = \"k\"").unwrap().seal, Seal::Always);
+        assert_eq!(parse("journal = \"off\"").unwrap().journal, Journal::Off);
         assert!(parse("journal = \"maybe\"").is_err());
         assert!(parse("journal = ").is_err());
     }

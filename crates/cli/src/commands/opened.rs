@@ -72,8 +72,32 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Diagnostics> {
 pub(crate) async fn read(backend: &dyn Backend, workspace: &str, cx: &Context) -> Result<State, Diagnostics> {
     let mut o = Options::new(workspace, Access::Read, "OperationTypeInvalid");
     o.sealing = settings::sealing(&cx.host.cwd, true)?;
-    let session = backend.open(o, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
+    let session = backend.open(o, &cx.host).await.map_err(unopened)?;
     Ok(session.state().clone())
+}
+
+/// Why the secrets of a state cannot be read, after [`read`] has found sealed ones.
+pub(crate) async fn locked(stack: &Stack, cx: &Context) -> Diagnostics {
+    let open = async {
+        let mut o = Options::new(&*stack.workspace, Access::Read, "OperationTypeInvalid");
+        o.sealing = settings::sealing(&cx.host.cwd, false)?;
+        stack.backend.open(o, &cx.host).await.map_err(|e| vec![e.diagnostic()])
+    };
+    match open.await {
+        Err(diags) => diags,
+        Ok(_) => vec![Diagnostic::error("Sealed secrets cannot be used", "Their key was not there a moment ago.")],
+    }
+}
+
+/// Why a state cannot be opened. One that is broken can be brought back.
+pub(crate) fn unopened(e: stackctl_state::Error) -> Diagnostics {
+    let broken = matches!(e, stackctl_state::Error::Format { .. });
+    let mut d = e.diagnostic();
+    if broken {
+        let more = "Earlier versions: stackctl state history. To bring one back: stackctl state restore VERSION";
+        d.hint = Some(d.hint.map_or_else(|| more.to_owned(), |h| format!("{h} {more}")));
+    }
+    vec![d]
 }
 
 /// A state from elsewhere in the open, as the session's is, if its key is there.
@@ -121,7 +145,7 @@ pub(crate) async fn edit(
     o.replacing = how.replacing;
     o.sealing = settings::sealing(&cx.host.cwd, true)?;
     o.backup.clone_from(&how.backup);
-    let mut session = stack.backend.open(o, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
+    let mut session = stack.backend.open(o, &cx.host).await.map_err(unopened)?;
     let settled = stackctl_engine::run::settle(&mut session, &stack.settings(cx), &stack.providers, &events).await;
     let kept = match settled {
         Ok(()) => keep(stack, how.backup.as_deref(), cx).await,

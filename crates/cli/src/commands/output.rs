@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 use stackctl_core::{Diagnostic, Known, Partial, Path};
 use stackctl_state::Output;
+use stackctl_state::seal::is_sealed;
 
 use super::{Context, opened};
 use crate::cli;
@@ -26,6 +27,9 @@ pub(crate) async fn run(mut cx: Context, args: cli::Output) -> Outcome {
             return Err(vec![Diagnostic::error("Output name required", detail)]);
         }
         if args.json {
+            if state.outputs.values().any(|o| is_sealed(&o.value)) {
+                return Err(opened::locked(&stack, &cx).await);
+            }
             let all: Map<String, Json> = state.outputs.iter().map(|(n, o)| (n.clone(), json(o))).collect();
             cx.term.line(&serde_json::to_string_pretty(&all).unwrap_or_default());
         } else if state.outputs.is_empty() {
@@ -45,6 +49,9 @@ pub(crate) async fn run(mut cx: Context, args: cli::Output) -> Outcome {
         let detail = format!("The state has no output {name:?}.");
         return Err(vec![Diagnostic::error("Output not found", detail).hinted(hint)]);
     };
+    if is_sealed(&output.value) {
+        return Err(opened::locked(&stack, &cx).await);
+    }
     if args.json {
         cx.term.line(&output.value.to_json().to_string());
     } else if args.raw {

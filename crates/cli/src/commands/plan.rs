@@ -45,17 +45,19 @@ async fn plan(cx: &mut Context, args: &PlanCmd, report: &Report) -> Outcome {
     let options = planning::options(cx, &stack, &args.planning, mode)?;
     let state = Arc::new(session.state().clone());
     let (plan, diags) = stackctl_engine::run::plan(options, state, &stack.providers, &events).await;
+    let sealed = session.vault().seal().is_some();
+    let file = out.as_ref().map(|_| crate::saved::encode(&stack, &plan, session.vault()));
     session.close().await.map_err(|e| vec![e.diagnostic()])?;
     let failed = stackctl_core::diag::has_errors(&diags);
     if !failed {
         report.plan(cx, &stack, &plan);
     }
     report.diagnostics(cx, &diags);
-    if let Some(path) = &out {
-        crate::saved::save(&stack, &plan, path).map_err(|d| vec![*d])?;
+    if let (Some(path), Some(file)) = (&out, file) {
+        crate::saved::write(path, &file.map_err(|d| vec![*d])?).map_err(|d| vec![*d])?;
         if !failed && let Report::Text(_) = report {
             cx.term.line(&format!("\nSaved the plan in {path}. To carry out exactly this plan: stackctl apply {path}"));
-            if plan_holds_secrets(&plan) {
+            if !sealed && plan_holds_secrets(&plan) {
                 let note: Diagnostic = crate::render::plan::saved_plan_note(path);
                 report.diagnostics(cx, &[note]);
             }

@@ -13,6 +13,7 @@ use crate::cli::{Locking, Planning};
 use crate::json::events::Lines;
 use crate::render;
 use crate::render::progress::Progress;
+use crate::settings;
 use crate::stack::Stack;
 
 /// How a run reports: as text or as JSON lines.
@@ -102,7 +103,12 @@ pub(crate) async fn open(
 ) -> Result<Session, Diagnostics> {
     let mut o = opened::options(&stack.workspace, access, operation, locking, events)?;
     o.backup = backup.cloned();
-    let mut session = stack.backend.open(o, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
+    o.sealing = settings::sealing(&cx.host.cwd, false)?;
+    let mut session = stack.backend.open(o, &cx.host).await.map_err(opened::unopened)?;
+    if let Err(diags) = opened::keep(stack, backup.map(String::as_str), cx).await {
+        opened::give_up(session).await;
+        return Err(diags);
+    }
     let settings = stack.settings(cx);
     if let Err(diags) = stackctl_engine::run::settle(&mut session, &settings, &stack.providers, events).await {
         // Nothing was changed; let go of the lock.

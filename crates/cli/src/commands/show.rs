@@ -1,5 +1,7 @@
 //! `show`: the state, or a saved plan.
 
+use stackctl_state::seal::is_sealed;
+
 use super::{Context, opened, state};
 use crate::json;
 use crate::json::plan::View;
@@ -16,6 +18,11 @@ pub(crate) async fn run(mut cx: Context, args: cli::Show) -> Outcome {
     let stack = Stack::load(&cx, how).await?;
     let state = opened::read(&*stack.backend, &stack.workspace, &cx).await?;
     if args.json {
+        let sealed = |o: &stackctl_state::Object| is_sealed(&o.attributes);
+        let any = state.objects().any(|(_, o)| sealed(o)) || state.outputs.values().any(|o| is_sealed(&o.value));
+        if args.unsealed && any {
+            return Err(opened::locked(&stack, &cx).await);
+        }
         let view = View { unsealed: args.unsealed, schema: &|a| stack.schema(a) };
         cx.term.line(&json::plan::state(&state, view).to_string());
         return Ok(Exit::Done);

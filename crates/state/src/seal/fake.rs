@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use stackctl_core::BoxFuture;
 
-use super::{DataKey, DataKeys, Home};
+use super::{DataKey, DataKeys, Generated, Home};
 use crate::store::{Answer, StoreError, StoreErrorKind};
 
 /// Wraps a data key by turning its bytes around.
@@ -41,12 +41,13 @@ impl DataKeys for FakeKeys {
     fn home<'a>(&'a self) -> BoxFuture<'a, Answer<Option<Home>>> {
         Box::pin(async { Ok(self.home.clone()) })
     }
-    fn generate<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Answer<(Arc<DataKey>, Vec<u8>)>> {
-        Box::pin(async {
+    fn generate<'a>(&'a self, by: &'a str) -> BoxFuture<'a, Answer<Generated>> {
+        Box::pin(async move {
             self.allowed()?;
             let first = self.made.fetch_add(1, Ordering::SeqCst);
             let bytes: Vec<u8> = (0..32).map(|i: u8| first.wrapping_mul(37).wrapping_add(i)).collect();
-            Ok((FakeKeys::key(&bytes)?, bytes.iter().rev().copied().collect()))
+            let wrapped = bytes.iter().rev().copied().collect();
+            Ok(Generated { key: FakeKeys::key(&bytes)?, wrapped, by: by.to_owned() })
         })
     }
     fn unwrap<'a>(&'a self, _: &'a str, wrapped: &'a [u8]) -> BoxFuture<'a, Answer<Arc<DataKey>>> {

@@ -39,6 +39,8 @@ pub const SEALED_VERSION: &str = "sealed by stackctl";
 
 /// Passphrase for states.
 pub const PASSPHRASE: &str = "STACKCTL_PASSPHRASE";
+/// Passphrase that takes the place of the other one: `state rekey`.
+pub const NEW_PASSPHRASE: &str = "STACKCTL_NEW_PASSPHRASE";
 /// Path of a key file, before the setting of the stack.
 pub const KEY_FILE: &str = "STACKCTL_KEY_FILE";
 
@@ -74,12 +76,22 @@ pub struct Home {
     pub prepared: bool,
 }
 
+/// A new data key.
+pub struct Generated {
+    /// The key.
+    pub key: Arc<DataKey>,
+    /// Its wrapped form.
+    pub wrapped: Vec<u8>,
+    /// ARN of the key that wrapped it.
+    pub by: String,
+}
+
 /// A key service: KMS, or a fake.
 pub trait DataKeys: Send + Sync {
     /// The key of this place; `None` if it has none.
     fn home<'a>(&'a self) -> BoxFuture<'a, Answer<Option<Home>>>;
-    /// A new data key of 32 bytes and its wrapped form.
-    fn generate<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Answer<(Arc<DataKey>, Vec<u8>)>>;
+    /// A new data key, wrapped by a key: its ARN, id or alias.
+    fn generate<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Answer<Generated>>;
     /// The data key of a wrapped form.
     fn unwrap<'a>(&'a self, key: &'a str, wrapped: &'a [u8]) -> BoxFuture<'a, Answer<Arc<DataKey>>>;
 }

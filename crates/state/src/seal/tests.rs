@@ -147,6 +147,28 @@ fn paths_that_lead_into_or_past_containers() {
 }
 
 #[tokio::test]
+async fn texts_that_repeat_a_secret_are_sealed_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let b = Local::new(dir.path(), None, None);
+    let attributes = Known::from([
+        ("id", Known::from("1")),
+        ("input", Known::from([("password", Known::from("hunter2!"))])),
+        ("output", Known::from([("password", Known::from("hunter2!"))])),
+        ("url", Known::from("db://ada:hunter2!@host")),
+        ("name", Known::from("ada")),
+    ]);
+    let mut o = Object::new(aws(), attributes.clone());
+    o.sensitive.insert(stackctl_core::Path::attr("input").with_attr("password"));
+    let mut s = open(&b, options(Access::Write), &with_env(dir.path(), 1, Some("p"))).await.unwrap();
+    s.append(vec![Record::Set { at: at("t.a"), object: Arc::new(o) }]).await.unwrap();
+    s.close().await.unwrap();
+    is_clean(dir.path());
+    assert!(std::fs::read_to_string(dir.path().join("terraform.tfstate")).unwrap().contains("\"name\": \"ada\""));
+    let s = open(&b, options(Access::Read), &with_env(dir.path(), 2, Some("p"))).await.unwrap();
+    assert_eq!(s.state().current(&addr("t.a")).unwrap().attributes, attributes);
+}
+
+#[tokio::test]
 async fn a_local_state_is_sealed_on_request() {
     let dir = tempfile::tempdir().unwrap();
     let b = Local::new(dir.path(), None, None);

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use stackctl_core::{Host, Ids, Known};
 
 use super::cipher::{key_of, plain};
-use super::walk::{self, Count, Work};
+use super::walk::{self, Count, Look, Work};
 use super::wrap::{make_key_file, nonce, random_key, read_key_file};
-use super::{DataKey, DataKeys, Document, KEY_FILE, PASSPHRASE, Policy, Seal, Sealing, Wrap};
+use super::{DataKey, DataKeys, Document, KEY_FILE, NEW_PASSPHRASE, PASSPHRASE, Policy, Seal, Sealing, Wrap};
 use crate::error::{Error, Result};
 use crate::fold::Ledger;
 use crate::model::State;
@@ -23,6 +23,8 @@ use crate::record::Record;
 pub struct Keys {
     kms: Option<Arc<dyn DataKeys>>,
     passphrase: Option<Arc<str>>,
+    /// For new data keys, where another one is to take the place of `passphrase`.
+    new_passphrase: Option<Arc<str>>,
     key_file: Option<PathBuf>,
     ids: Arc<dyn Ids>,
 }
@@ -46,6 +48,7 @@ impl Keys {
         Keys {
             kms,
             passphrase: env(PASSPHRASE).map(|p| Arc::from(p.as_str())),
+            new_passphrase: env(NEW_PASSPHRASE).map(|p| Arc::from(p.as_str())),
             key_file: key_file.map(|p| host.cwd.join(p)),
             ids: host.ids.clone(),
         }
@@ -102,13 +105,13 @@ impl Keys {
                     return Err(failed("only states in S3 are sealed with KMS".to_owned(), "Use a passphrase."));
                 };
                 let made = kms.generate(name).await;
-                let (key, wrapped) = made.map_err(|e| {
+                let made = made.map_err(|e| {
                     failed(e.message.clone(), e.hint.as_deref().unwrap_or("The key must allow kms:GenerateDataKey."))
                 })?;
-                Ok((Seal::new(&*self.ids, Wrap::kms(name, &wrapped)), key))
+                Ok((Seal::new(&*self.ids, Wrap::kms(&made.by, &made.wrapped)), made.key))
             }
             Source::Passphrase => {
-                let Some(passphrase) = self.passphrase.clone() else {
+                let Some(passphrase) = self.new_passphrase.clone().or_else(|| self.passphrase.clone()) else {
                     return Err(failed(format!("{PASSPHRASE} is not set"), "Set it, and keep it in a safe place."));
                 };
                 let ids = self.ids.clone();
@@ -223,6 +226,7 @@ struct Seals<'a>(&'a Sealer);
 
 impl Work for Seals<'_> {
     type Error = std::convert::Infallible;
+    const LOOK: Look = Look::Mirrors;
     fn at(&mut self, place: &str, v: &mut Known) -> Result<(), Self::Error> {
         if v.is_null() || self.0.ours(v) {
             return Ok(());
@@ -240,6 +244,7 @@ struct Opens<'a>(&'a Sealer);
 
 impl Work for Opens<'_> {
     type Error = String;
+    const LOOK: Look = Look::All;
     fn at(&mut self, place: &str, v: &mut Known) -> Result<(), String> {
         let Some(text) = v.as_str().filter(|_| self.0.ours(v)) else { return Ok(()) };
         let open = self.0.key.open(text).ok_or_else(|| place.to_owned())?;
@@ -456,6 +461,7 @@ struct Lose(usize);
 
 impl Work for Lose {
     type Error = std::convert::Infallible;
+    const LOOK: Look = Look::All;
     fn at(&mut self, _: &str, v: &mut Known) -> Result<(), Self::Error> {
         if v.as_str().is_some_and(|s| key_of(s).is_some()) {
             *v = Known::Null;

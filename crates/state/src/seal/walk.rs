@@ -1,7 +1,8 @@
 //! Which places are sealed: what an object's sensitive paths name, sensitive outputs, and what an intent says about the
 //! object to come.
 //!
-//! Where a path cannot be followed to its end, what could be reached is sealed: too much is better than too little.
+//! Where a path cannot be followed to its end, what could be reached is sealed, and so is every other text of an object
+//! that repeats one of its secrets (`terraform_data` mirrors its input): too much is better than too little.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +18,20 @@ use crate::record::{Claim, Done, Doubt, Intent, Record};
 /// What is done at a place that may hold a secret: `place` names it. The error stops everything.
 pub(super) trait Work {
     type Error;
+    /// What the work looks at.
+    const LOOK: Look;
     fn at(&mut self, place: &str, value: &mut Known) -> Result<(), Self::Error>;
+}
+
+/// Which values of an object a work visits.
+#[derive(PartialEq, Eq)]
+pub(super) enum Look {
+    /// Those that its paths name.
+    Paths,
+    /// Those, and texts that repeat one of them.
+    Mirrors,
+    /// All texts of an object that has secrets.
+    All,
 }
 
 pub(super) fn ledger<W: Work>(l: &mut Ledger, w: &mut W) -> Result<(), W::Error> {
@@ -90,14 +104,28 @@ fn object<W: Work>(place: &str, o: &Arc<Object>, w: &mut W) -> Result<Arc<Object
         return Ok(o.clone());
     }
     let mut out = Object::clone(o);
-    // Ancestors come before what lies in them, because paths are sorted.
-    for path in &o.sensitive {
-        follow(&mut out.attributes, &path.0, &mut |v| w.at(&format!("{place} {path}"), v))?;
+    let mut secrets = Vec::new();
+    if W::LOOK == Look::All {
+        leaves(&mut out.attributes, &mut |v| w.at(place, v))?;
+    } else {
+        // Ancestors come before what lies in them, because paths are sorted.
+        for path in &o.sensitive {
+            follow(&mut out.attributes, &path.0, &mut |v| {
+                texts(v, &mut secrets);
+                w.at(place, v)
+            })?;
+        }
+    }
+    if W::LOOK == Look::Mirrors && !secrets.is_empty() {
+        leaves(&mut out.attributes, &mut |v| match v.as_str().is_some_and(|t| repeats(t, &secrets)) {
+            true => w.at(place, v),
+            false => Ok(()),
+        })?;
     }
     // The flat form of old files has no marks: only the id is certain to be none.
-    for (name, text) in out.flat.iter_mut().flatten().filter(|(n, _)| *n != "id") {
+    for (_, text) in out.flat.iter_mut().flatten().filter(|(n, _)| *n != "id") {
         let mut value = Known::String(std::mem::take(text));
-        w.at(&format!("{place} {name}"), &mut value)?;
+        w.at(place, &mut value)?;
         *text = value.as_str().unwrap_or_default().to_owned();
     }
     Ok(Arc::new(out))
@@ -120,6 +148,29 @@ fn follow<E>(v: &mut Known, steps: &[Step], visit: &mut dyn FnMut(&mut Known) ->
     }
 }
 
+fn leaves<E>(v: &mut Known, visit: &mut dyn FnMut(&mut Known) -> Result<(), E>) -> Result<(), E> {
+    match v {
+        Known::List(l) => l.iter_mut().try_for_each(|v| leaves(v, visit)),
+        Known::Map(m) => m.values_mut().try_for_each(|v| leaves(v, visit)),
+        Known::String(_) => visit(v),
+        Known::Null | Known::Bool(_) | Known::Number(_) => Ok(()),
+    }
+}
+
+fn texts(v: &Known, out: &mut Vec<String>) {
+    match v {
+        Known::List(l) => l.iter().for_each(|v| texts(v, out)),
+        Known::Map(m) => m.values().for_each(|v| texts(v, out)),
+        Known::String(s) if !s.is_empty() && key_of(s).is_none() => out.push(s.clone()),
+        Known::String(_) | Known::Null | Known::Bool(_) | Known::Number(_) => {}
+    }
+}
+
+/// Short secrets stand in other texts by chance; as a whole they are still found.
+fn repeats(text: &str, secrets: &[String]) -> bool {
+    secrets.iter().any(|s| text == s || (s.len() >= 6 && text.contains(s.as_str())))
+}
+
 /// Counts sealed texts, and values that should be one.
 #[derive(Default)]
 pub(super) struct Count {
@@ -129,6 +180,7 @@ pub(super) struct Count {
 
 impl Work for Count {
     type Error = std::convert::Infallible;
+    const LOOK: Look = Look::Paths;
     fn at(&mut self, _: &str, v: &mut Known) -> Result<(), Self::Error> {
         match v {
             Known::Null => {}
