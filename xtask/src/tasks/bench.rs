@@ -26,6 +26,8 @@ enum What {
         #[arg(long, default_value_t = 10_000)]
         terraform_up_to: usize,
     },
+    /// What the journal costs an apply, locally and on S3.
+    Journal(super::bench_journal::Args),
     /// Requests per service of apply, refresh and destroy, beside Terraform's and the floor of the API.
     Requests {
         /// How many of each kind.
@@ -49,6 +51,7 @@ pub(crate) fn run(host: &Where, args: &Args) -> Result<()> {
             }
             Ok(())
         }
+        What::Journal(args) => super::bench_journal::run(host, args),
         What::Requests { units } => requests(&host.stackctl(false)?, terraform.as_ref(), *units),
     }
 }
