@@ -9,6 +9,7 @@ mod checksums;
 mod cloudinit;
 mod external;
 mod generate;
+mod http_data;
 mod local;
 mod null;
 mod random;
@@ -17,6 +18,8 @@ mod terraform;
 #[cfg(test)]
 mod testing;
 mod time;
+mod tls;
+mod web;
 
 use std::sync::Arc;
 
@@ -70,6 +73,20 @@ pub fn providers() -> Vec<Arc<dyn Provider>> {
             vec![archive::file::resource()],
             vec![archive::file::source()],
         ),
+        Table::new(
+            "tls",
+            "registry.terraform.io/hashicorp/tls",
+            "4.2.1",
+            vec![
+                tls::cert_request::resource(),
+                tls::locally_signed_cert::resource(),
+                tls::private_key::resource(),
+                tls::self_signed_cert::resource(),
+            ],
+            vec![tls::certificate::source(), tls::public_key::source()],
+        )
+        .configured_by(tls::config()),
+        Table::new("http", "registry.terraform.io/hashicorp/http", "3.5.0", vec![], vec![http_data::source()]),
         Table::new("external", "registry.terraform.io/hashicorp/external", "2.3.5", vec![], vec![external::source()]),
         Table::new(
             "cloudinit",
