@@ -66,4 +66,12 @@ impl Clock for Sandboxed {
             }
         })
     }
+    fn sleep_passively(&self, d: Duration) -> BoxFuture<'static, ()> {
+        let clock = Arc::clone(&self.0);
+        Box::pin(async move {
+            if clock.sleep_passively(d).await.is_err() {
+                tokio::time::sleep(d.min(Duration::from_secs(1))).await;
+            }
+        })
+    }
 }

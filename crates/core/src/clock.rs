@@ -14,6 +14,11 @@ pub trait Clock: Send + Sync {
     fn boot(&self) -> Duration;
     /// Ends after `d` of this clock.
     fn sleep(&self, d: Duration) -> BoxFuture<'static, ()>;
+    /// Ends after `d` of this clock without making a clock that can jump do so: for what goes on beside the real work,
+    /// such as a lease that is renewed.
+    fn sleep_passively(&self, d: Duration) -> BoxFuture<'static, ()> {
+        self.sleep(d)
+    }
 }
 
 /// Source of random bytes: ids, tokens, suffixes, jitter.

@@ -18,6 +18,7 @@ pub mod number;
 pub mod path;
 pub mod provider;
 pub mod schema;
+pub mod sending;
 mod serial;
 pub mod ty;
 

@@ -4,6 +4,8 @@
 //! to the same three. They adapt: a throttled answer halves the limit, good answers raise it again. What waits for its
 //! turn here holds nothing else.
 //!
+//! Right before a request leaves, after it was signed and got its turn, [`stackctl_core::sending`] is asked whether it may.
+//!
 //! A create is never sent blindly a second time: inside [`unrepeatable`] the SDK's retries are limited to answers that say
 //! that nothing was done.
 
@@ -22,10 +24,14 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, Metadata};
 use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority, RetryReason,
 };
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::ErrorKind;
 use tokio::sync::Notify;
+
+/// How the error of a request begins that was held back.
+pub(super) const NOT_SENT: &str = "the request was not sent";
 
 tokio::task_local! {
     static UNREPEATABLE: ();
@@ -140,6 +146,10 @@ impl HttpConnector for GatedConnector {
         let (inner, limiter) = (self.inner.clone(), self.limiter.clone());
         HttpConnectorFuture::new(async move {
             let _slot = limiter.slot().await;
+            // Signed and about to leave: the last moment to ask.
+            if let Err(why) = stackctl_core::sending::check() {
+                return Err(ConnectorError::user(format!("{NOT_SENT}: {why}").into()));
+            }
             inner.call(request).await
         })
     }

@@ -44,7 +44,7 @@ pub(crate) async fn create(
         if let Err(d) = tools.ledger.gate().await {
             return Err(Refused { error: closed(d), certain: !doubtful });
         }
-        let error = match job.instance.create(job.ty(), new.clone()).await {
+        let error = match tools.ledger.sending(job.instance.create(job.ty(), new.clone())).await {
             Ok(made) => return Ok(made.id),
             Err(e) => e,
         };

@@ -1,12 +1,13 @@
 //! What the workers of an apply share: clock, journal, events, and the memory of what was made a moment ago.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use stackctl_core::{Clock, Diagnostic};
+use stackctl_core::{Clock, Diagnostic, sending};
 use stackctl_state::{Gate, Object, Record};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -50,6 +51,11 @@ impl Ledger {
     /// If another run has taken over, or the lease cannot be renewed.
     pub(crate) async fn gate(&self) -> Result<(), Diagnostic> {
         self.gate.open().await.map_err(|e| e.diagnostic())
+    }
+    /// Runs a request that changes something: it asks once more right before it leaves.
+    pub(crate) async fn sending<F: Future>(&self, request: F) -> F::Output {
+        let gate = self.gate.clone();
+        sending::guarded(Arc::new(move || gate.check().map_err(|e| e.to_string())), request).await
     }
 }
 

@@ -322,7 +322,7 @@ async fn delete(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     let mut wait = tools.wait(job.timeout);
     loop {
         tools.ledger.gate().await.map_err(|d| Trouble::journal(d, job.object.clone()))?;
-        match job.instance.delete(job.ty(), at.clone()).await {
+        match tools.ledger.sending(job.instance.delete(job.ty(), at.clone())).await {
             Ok(()) => break,
             Err(e) if e.kind == ErrorKind::NotFound => break,
             Err(e) if matches!(e.kind, ErrorKind::InUse | ErrorKind::NotReady) || is_passing(&e) => {
@@ -378,7 +378,7 @@ async fn send_update(tools: &Tools, job: &Job, change: Change, ticker: &mut Tick
     let patience = tools.recent.patience(&*tools.clock);
     loop {
         tools.ledger.gate().await.map_err(closed)?;
-        let e = match job.instance.update(job.ty(), change.clone()).await {
+        let e = match tools.ledger.sending(job.instance.update(job.ty(), change.clone())).await {
             Ok(_) => return Ok(()),
             Err(e) => e,
         };
