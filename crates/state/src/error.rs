@@ -227,6 +227,11 @@ impl Error {
                 let inner = cause.diagnostic();
                 let mut out = d("State could not be saved", format!("{}.", capital(&said)));
                 out.hint = Some(match errored {
+                    Some(path) if cause.is_fence() => format!(
+                        "Nothing is lost: the journal has what this run did, and the next run reads it. What this run \
+                         knew at its end is in {p} as well; do not push it over what the other run writes.",
+                        p = path.display()
+                    ),
                     Some(path) => format!(
                         "Everything that is known of the resources is in {p}. Once the cause is mended: stackctl state \
                          push {p}",
