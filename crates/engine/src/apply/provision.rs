@@ -57,14 +57,14 @@ async fn run(tools: &Tools, job: &Job, p: &Provision) -> Result<(), Diagnostic> 
         return Ok(());
     };
     send(Provisioning::Failed);
+    if p.ignore_failure {
+        let what = format!("A local-exec provisioner of {} failed, and on_failure lets it pass", job.at.addr);
+        tools.events.send(Event::Note(Box::new(Diagnostic::warning(what, why).of(&job.at.addr))));
+        return Ok(());
+    }
     let mut diag = Diagnostic::error("local-exec provisioner error", why).of(&job.at.addr);
     diag.range.clone_from(&p.range);
-    if !p.ignore_failure {
-        return Err(diag);
-    }
-    diag.severity = stackctl_core::Severity::Warning;
-    tools.events.send(Event::Note(Box::new(diag)));
-    Ok(())
+    Err(diag)
 }
 
 /// Runs the command to its end.

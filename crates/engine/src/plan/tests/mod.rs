@@ -4,6 +4,7 @@ mod applied;
 mod basics;
 mod carried;
 mod diffs;
+mod killed;
 mod lifecycle;
 mod modules;
 
