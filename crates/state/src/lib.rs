@@ -2,7 +2,8 @@
 //!
 //! - [`model`]: the state in memory; [`format`]: its file, byte for byte Terraform's.
 //! - [`backend`]: the interface that engine and commands use, the same for every place. **Start here.**
-//! - [`session`]: one opened state: lock, load, recovery, durable records, folds.
+//! - [`session`]: one opened state: lock, load, recovery, durable records, folds. `committer`: its task that writes.
+//!   `gate`: whether its run may still change anything.
 //! - [`record`], [`fold`], [`segment`]: the journal's records, what they mean, and their lines.
 //! - [`local`]: state in a file, with a journal beside it. [`remote`]: state in an object store with a lock table.
 //! - [`store`]: the traits under `remote`; [`memory`]: fakes of them, with faults.
@@ -13,9 +14,11 @@
 //! what a caller was told to be durable is durable.
 
 pub mod backend;
+mod committer;
 pub mod error;
 pub mod fold;
 pub mod format;
+mod gate;
 pub mod local;
 pub mod lock;
 pub mod memory;

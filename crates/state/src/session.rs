@@ -5,20 +5,22 @@
 //! writes whatever has been appended meanwhile in one go (group commit), outcomes before intents. It keeps a ledger of
 //! what is durable, which is what folds write: never a record ahead of its intent.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use stackctl_core::{BoxFuture, Clock, Host, Ids, InstanceAddr};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use stackctl_core::{Host, Ids, InstanceAddr};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::backend::{Access, Notice, Options, Watch};
+pub(crate) use crate::committer::Writer;
+use crate::committer::{Command, Task};
 use crate::error::{Error, Result};
 use crate::fold::{Ledger, Reading};
+pub use crate::gate::Gate;
+pub(crate) use crate::gate::LeaseGate;
 use crate::model::State;
 use crate::record::{Action, Claim, Done, Doubt, Intent, Record};
 use crate::seal::{DataKeys, Keys, Policy, Source, Vault};
@@ -79,100 +81,6 @@ impl Future for Durable {
     type Output = Result<()>;
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         Pin::new(&mut self.0).poll(cx).map(|r| r.unwrap_or_else(|_| Err(stopped())))
-    }
-}
-
-/// Says whether requests that change something may still be sent. Cheap to clone.
-#[derive(Clone)]
-pub struct Gate {
-    pub(crate) closed: watch::Receiver<Option<Error>>,
-    pub(crate) lease: Option<Arc<LeaseGate>>,
-}
-
-/// Until when requests may be sent, and by which clock.
-pub(crate) struct LeaseGate {
-    pub(crate) clock: Arc<dyn Clock>,
-    /// Boot time and wall clock at the start of the last successful renewal.
-    renewed: std::sync::Mutex<(Duration, jiff::Timestamp)>,
-    open_for: Duration,
-    /// Asks for a renewal before its time.
-    pub(crate) nudge: Notify,
-}
-
-/// How long requests wait for a renewal.
-const RENEWAL: Duration = Duration::from_secs(300);
-/// How far the wall clock may run ahead before the machine must have been stopped meanwhile.
-const AHEAD: f64 = 5.0;
-
-impl Gate {
-    /// Asks before each request, without waiting.
-    ///
-    /// # Errors
-    /// [`Error::Fenced`] if another run has taken over or the lease was not renewed in time.
-    pub fn check(&self) -> Result<()> {
-        if let Some(e) = self.closed.borrow().clone() {
-            return Err(e);
-        }
-        match &self.lease {
-            Some(l) => l.check(),
-            None => Ok(()),
-        }
-    }
-    /// Asks before each request. A lease that is over may still be ours, if nobody has taken it over meanwhile: its
-    /// renewal is awaited.
-    ///
-    /// # Errors
-    /// [`Error::Fenced`] if another run has taken over, or the lease could not be renewed within five minutes.
-    pub async fn open(&self) -> Result<()> {
-        let mut waited = Duration::ZERO;
-        loop {
-            let (r, Some(lease)) = (self.check(), &self.lease) else { return self.check() };
-            if r.is_ok() || self.closed.borrow().is_some() || waited >= RENEWAL {
-                return r;
-            }
-            lease.nudge.notify_one();
-            let pause = Duration::from_millis(500);
-            tokio::select! {
-                e = self.closed() => return Err(e),
-                () = lease.clock.sleep_passively(pause) => waited += pause,
-            }
-        }
-    }
-    /// Ends when nothing more may be sent.
-    pub async fn closed(&self) -> Error {
-        let mut rx = self.closed.clone();
-        loop {
-            if let Some(e) = rx.borrow_and_update().clone() {
-                return e;
-            }
-            if rx.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-    }
-}
-
-impl LeaseGate {
-    pub(crate) fn new(clock: Arc<dyn Clock>, renewed: (Duration, jiff::Timestamp), open_for: Duration) -> LeaseGate {
-        LeaseGate { clock, renewed: std::sync::Mutex::new(renewed), open_for, nudge: Notify::new() }
-    }
-    /// A renewal that started then was successful.
-    pub(crate) fn renewed(&self, start: (Duration, jiff::Timestamp)) {
-        *self.renewed.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = start;
-    }
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.check().is_ok()
-    }
-    fn check(&self) -> Result<()> {
-        let (boot, wall) = *self.renewed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let passed = self.clock.boot().saturating_sub(boot);
-        let on_wall = self.clock.now().duration_since(wall).as_secs_f64();
-        let jumped = on_wall > passed.as_secs_f64() + AHEAD;
-        if passed <= self.open_for && !jumped {
-            return Ok(());
-        }
-        let how = if jumped { "the machine was stopped for a while" } else { "its lock could not be renewed in time" };
-        Err(Error::Fenced { place: String::new(), how: how.to_owned() })
     }
 }
 
@@ -436,28 +344,6 @@ fn stopped() -> Error {
     Error::Fenced { place: String::new(), how: "its journal has stopped after an earlier error".to_owned() }
 }
 
-/// What the storage of a place does. One at a time; owned by the session's task.
-pub(crate) trait Writer: Send {
-    /// Makes records durable. Must not touch the kept state object.
-    fn commit<'a>(&'a mut self, records: &'a [Record], after: &'a Ledger) -> BoxFuture<'a, Result<()>>;
-    /// Writes the ledger's state to its place, raising its serial and setting its mark, and forgets records that are in
-    /// it. Does nothing if nothing changed since the last fold, unless `changed`.
-    fn fold<'a>(&'a mut self, ledger: &'a mut Ledger, changed: bool, close: bool) -> BoxFuture<'a, Result<()>>;
-    /// True when so much has been committed that a fold is due.
-    fn wants_fold(&self) -> bool;
-    /// After how long, without a commit, a fold is due (places without journal).
-    fn due(&self) -> Option<Duration> {
-        None
-    }
-    /// True if the kept state is written even after the lock was lost: places without a journal have nothing else to
-    /// leave behind, and write under a condition.
-    fn folds_without_lock(&self) -> bool {
-        true
-    }
-    /// Releases the lock.
-    fn unlock<'a>(&'a mut self) -> BoxFuture<'a, Result<()>>;
-}
-
 /// What a place hands over when it has opened a state.
 pub(crate) struct Opened {
     pub(crate) ledger: Ledger,
@@ -473,13 +359,6 @@ pub(crate) struct Opened {
     /// Closes the gate; a lock that is lost closes it too.
     pub(crate) fence: Arc<watch::Sender<Option<Error>>>,
     pub(crate) lease: Option<Arc<LeaseGate>>,
-}
-
-enum Command {
-    Commit { records: Vec<Record>, reply: oneshot::Sender<Result<()>> },
-    Fold { ledger: Box<Ledger>, reply: oneshot::Sender<Result<()>> },
-    Flush(oneshot::Sender<Result<()>>),
-    Close { reply: oneshot::Sender<Result<Option<State>>> },
 }
 
 /// Begins a session. The lock is let go if the secrets of the state cannot be read and the command needs them.
@@ -545,182 +424,6 @@ pub(crate) async fn start(
         place,
         host: host.clone(),
     })
-}
-
-struct Task {
-    writer: Box<dyn Writer>,
-    /// What is durable.
-    ledger: Ledger,
-    fence: Arc<watch::Sender<Option<Error>>>,
-    /// The first error; after it nothing more is written.
-    failed: Option<Error>,
-    clock: Arc<dyn Clock>,
-    dirty: bool,
-    /// False for a plan, which holds the lock and writes nothing.
-    writes: bool,
-}
-
-impl Task {
-    async fn run(mut self, mut rx: mpsc::UnboundedReceiver<Command>) {
-        let mut queue: Vec<Command> = Vec::new();
-        loop {
-            if queue.is_empty() {
-                let due = self.writer.due().filter(|_| self.failed.is_none());
-                let next = match due {
-                    None => rx.recv().await,
-                    Some(d) => tokio::select! {
-                        biased;
-                        c = rx.recv() => c,
-                        () = self.clock.sleep(d) => {
-                            let r = self.fold(false, false).await;
-                            self.note(&r);
-                            continue;
-                        }
-                    },
-                };
-                match next {
-                    Some(c) => queue.push(c),
-                    None => return,
-                }
-            }
-            while let Ok(c) = rx.try_recv() {
-                queue.push(c);
-            }
-            queue = match self.take(queue).await {
-                Some(rest) => rest,
-                None => return,
-            };
-        }
-    }
-
-    /// Carries out the commands at the head of the queue: all commits up to the next other command at once.
-    async fn take(&mut self, queue: Vec<Command>) -> Option<Vec<Command>> {
-        let mut rest = queue.into_iter();
-        let mut batch = Vec::new();
-        let mut replies = Vec::new();
-        let mut other = None;
-        for c in rest.by_ref() {
-            match c {
-                Command::Commit { records, reply } => {
-                    batch.extend(records);
-                    replies.push(reply);
-                }
-                c => {
-                    other = Some(c);
-                    break;
-                }
-            }
-        }
-        if !replies.is_empty() {
-            let r = self.commit(batch).await;
-            self.note(&r);
-            for reply in replies {
-                let _ = reply.send(r.clone());
-            }
-        }
-        match other {
-            None => {}
-            Some(Command::Commit { .. }) => {}
-            Some(Command::Fold { ledger, reply }) => {
-                let r = match self.failed.clone() {
-                    Some(e) => Err(e),
-                    None => {
-                        let serial = self.ledger.state.serial;
-                        let mark = self.ledger.state.mark.take();
-                        self.ledger = *ledger;
-                        // The caller knows neither the serial nor the mark of folds since it opened.
-                        self.ledger.state.serial = self.ledger.state.serial.max(serial);
-                        self.ledger.state.mark = mark;
-                        self.fold(true, false).await
-                    }
-                };
-                self.note(&r);
-                let _ = reply.send(r);
-            }
-            Some(Command::Flush(reply)) => {
-                let r = self.fold(false, false).await;
-                self.note(&r);
-                let _ = reply.send(r);
-            }
-            Some(Command::Close { reply }) => {
-                let r = self.fold(false, true).await;
-                self.note(&r);
-                let r = match r {
-                    Ok(()) => self.writer.unlock().await,
-                    // Fenced: the lock is another's. Otherwise the state is not saved, and whoever comes next must wait
-                    // or find the journal; our own process ends, so the lock is of no use to anybody.
-                    Err(e) if e.is_fence() => Err(e),
-                    Err(e) => {
-                        let _ = self.writer.unlock().await;
-                        Err(e)
-                    }
-                };
-                let _ = reply.send(r.map(|()| Some(self.ledger.state.clone())));
-                return None;
-            }
-        }
-        Some(rest.collect())
-    }
-
-    async fn commit(&mut self, batch: Vec<Record>) -> Result<()> {
-        if let Some(e) = &self.failed {
-            return Err(e.clone());
-        }
-        let records = outcomes_first(batch);
-        for r in &records {
-            self.ledger.apply(r, Reading::New);
-        }
-        self.dirty = true;
-        self.writer.commit(&records, &self.ledger).await?;
-        if self.writer.wants_fold() {
-            self.fold(false, false).await?;
-        }
-        Ok(())
-    }
-    async fn fold(&mut self, changed: bool, close: bool) -> Result<()> {
-        if let Some(e) = &self.failed {
-            return Err(e.clone());
-        }
-        if !self.writes {
-            return Ok(());
-        }
-        // The journal keeps what is done; whoever comes next folds it.
-        if !self.writer.folds_without_lock()
-            && let Some(e) = self.fence.borrow().clone()
-        {
-            return Err(e);
-        }
-        self.ledger.account();
-        self.writer.fold(&mut self.ledger, changed || self.dirty, close).await?;
-        self.dirty = false;
-        Ok(())
-    }
-    fn note(&mut self, r: &Result<()>) {
-        if let Err(e) = r
-            && self.failed.is_none()
-        {
-            self.failed = Some(e.clone());
-            self.fence.send_replace(Some(e.clone()));
-        }
-    }
-}
-
-/// Outcomes before intents, so that an intent may ride with the outcome that it depends on. Records of one object keep
-/// their order, because an intent never precedes its own outcome in one batch.
-fn outcomes_first(batch: Vec<Record>) -> Vec<Record> {
-    let announced: HashSet<&str> =
-        batch.iter().filter_map(|r| if let Record::Intent(i) = r { Some(i.token.as_str()) } else { None }).collect();
-    let own = batch.iter().any(|r| match r {
-        Record::Done(d) => announced.contains(d.token.as_str()),
-        Record::Failed { token } => announced.contains(token.as_str()),
-        _ => false,
-    });
-    if own {
-        return batch;
-    }
-    let (intents, mut rest): (Vec<Record>, Vec<Record>) = batch.into_iter().partition(Record::is_intent);
-    rest.extend(intents);
-    rest
 }
 
 /// A random id of a writer.

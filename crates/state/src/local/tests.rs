@@ -268,6 +268,36 @@ async fn the_journal_cut_anywhere() {
     assert_eq!(last, 2);
 }
 
+/// The power fails while a fold writes: what it writes goes to a file beside, which nobody reads however long it is.
+#[tokio::test]
+async fn the_last_write_cut_anywhere() {
+    let p = Place::new();
+    let mut s = p.writer().await;
+    create(&mut s, "t.a", "1").await;
+    create(&mut s, "t.b", "2").await;
+    crash(s).await;
+    let (state, journal) = (p.path("terraform.tfstate"), p.path("terraform.tfstate.journal"));
+    let before = (std::fs::read(&state).unwrap(), std::fs::read(&journal).unwrap());
+    p.writer().await.close().await.unwrap();
+    let after = (std::fs::read(&state).unwrap(), std::fs::read(&journal).unwrap());
+    let files = |s: &[u8], j: &[u8]| {
+        std::fs::write(&state, s).unwrap();
+        std::fs::write(&journal, j).unwrap();
+    };
+    for (written, name) in [(&after.0, "terraform.tfstate.tmp"), (&after.1, "terraform.tfstate.journal.tmp")] {
+        for end in (0..=written.len()).filter(|i| i.is_multiple_of(41) || i + 2 > written.len()) {
+            // The state takes its place before the journal is written.
+            let state_there = if name.contains("journal") { &after.0 } else { &before.0 };
+            files(state_there, &before.1);
+            std::fs::write(p.path(name), &written[..end]).unwrap();
+            let read = p.open(Access::Read).await;
+            assert_eq!((read.state().len(), &read.state().lineage), (2, &p.kept().lineage), "{name} cut at {end}");
+        }
+        let s = p.writer().await;
+        assert_eq!(s.close().await.unwrap().len(), 2, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_crash_within_a_fold_changes_nothing() {
     let p = Place::new();

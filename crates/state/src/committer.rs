@@ -1,0 +1,222 @@
+//! The task of a session that owns the storage: it makes records durable in groups, and folds.
+//!
+//! Its ledger holds what is durable, which is what folds write: never a record ahead of its intent.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stackctl_core::{BoxFuture, Clock};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::error::{Error, Result};
+use crate::fold::{Ledger, Reading};
+use crate::model::State;
+use crate::record::Record;
+
+/// What the storage of a place does. One at a time; owned by the session's task.
+pub(crate) trait Writer: Send {
+    /// Makes records durable. Must not touch the kept state object.
+    fn commit<'a>(&'a mut self, records: &'a [Record], after: &'a Ledger) -> BoxFuture<'a, Result<()>>;
+    /// Writes the ledger's state to its place, raising its serial and setting its mark, and forgets records that are in
+    /// it. Does nothing if nothing changed since the last fold, unless `changed`.
+    fn fold<'a>(&'a mut self, ledger: &'a mut Ledger, changed: bool, close: bool) -> BoxFuture<'a, Result<()>>;
+    /// True when so much has been committed that a fold is due.
+    fn wants_fold(&self) -> bool;
+    /// After how long, without a commit, a fold is due (places without journal).
+    fn due(&self) -> Option<Duration> {
+        None
+    }
+    /// True if the kept state is written even after the lock was lost: places without a journal have nothing else to
+    /// leave behind, and write under a condition.
+    fn folds_without_lock(&self) -> bool {
+        true
+    }
+    /// Releases the lock.
+    fn unlock<'a>(&'a mut self) -> BoxFuture<'a, Result<()>>;
+}
+
+/// What a session asks of its task.
+pub(crate) enum Command {
+    Commit { records: Vec<Record>, reply: oneshot::Sender<Result<()>> },
+    Fold { ledger: Box<Ledger>, reply: oneshot::Sender<Result<()>> },
+    Flush(oneshot::Sender<Result<()>>),
+    Close { reply: oneshot::Sender<Result<Option<State>>> },
+}
+
+/// The task.
+pub(crate) struct Task {
+    pub(crate) writer: Box<dyn Writer>,
+    /// What is durable.
+    pub(crate) ledger: Ledger,
+    pub(crate) fence: Arc<watch::Sender<Option<Error>>>,
+    /// The first error; after it nothing more is written.
+    pub(crate) failed: Option<Error>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) dirty: bool,
+    /// False for a plan, which holds the lock and writes nothing.
+    pub(crate) writes: bool,
+}
+
+impl Task {
+    pub(crate) async fn run(mut self, mut rx: mpsc::UnboundedReceiver<Command>) {
+        let mut queue: Vec<Command> = Vec::new();
+        loop {
+            if queue.is_empty() {
+                let due = self.writer.due().filter(|_| self.failed.is_none());
+                let next = match due {
+                    None => rx.recv().await,
+                    Some(d) => tokio::select! {
+                        biased;
+                        c = rx.recv() => c,
+                        () = self.clock.sleep(d) => {
+                            let r = self.fold(false, false).await;
+                            self.note(&r);
+                            continue;
+                        }
+                    },
+                };
+                match next {
+                    Some(c) => queue.push(c),
+                    None => return,
+                }
+            }
+            while let Ok(c) = rx.try_recv() {
+                queue.push(c);
+            }
+            queue = match self.take(queue).await {
+                Some(rest) => rest,
+                None => return,
+            };
+        }
+    }
+
+    /// Carries out the commands at the head of the queue: all commits up to the next other command at once.
+    async fn take(&mut self, queue: Vec<Command>) -> Option<Vec<Command>> {
+        let mut rest = queue.into_iter();
+        let mut batch = Vec::new();
+        let mut replies = Vec::new();
+        let mut other = None;
+        for c in rest.by_ref() {
+            match c {
+                Command::Commit { records, reply } => {
+                    batch.extend(records);
+                    replies.push(reply);
+                }
+                c => {
+                    other = Some(c);
+                    break;
+                }
+            }
+        }
+        if !replies.is_empty() {
+            let r = self.commit(batch).await;
+            self.note(&r);
+            for reply in replies {
+                let _ = reply.send(r.clone());
+            }
+        }
+        match other {
+            None => {}
+            Some(Command::Commit { .. }) => {}
+            Some(Command::Fold { ledger, reply }) => {
+                let r = match self.failed.clone() {
+                    Some(e) => Err(e),
+                    None => {
+                        let serial = self.ledger.state.serial;
+                        let mark = self.ledger.state.mark.take();
+                        self.ledger = *ledger;
+                        // The caller knows neither the serial nor the mark of folds since it opened.
+                        self.ledger.state.serial = self.ledger.state.serial.max(serial);
+                        self.ledger.state.mark = mark;
+                        self.fold(true, false).await
+                    }
+                };
+                self.note(&r);
+                let _ = reply.send(r);
+            }
+            Some(Command::Flush(reply)) => {
+                let r = self.fold(false, false).await;
+                self.note(&r);
+                let _ = reply.send(r);
+            }
+            Some(Command::Close { reply }) => {
+                let r = self.fold(false, true).await;
+                self.note(&r);
+                let r = match r {
+                    Ok(()) => self.writer.unlock().await,
+                    // Fenced: the lock is another's. Otherwise the state is not saved, and whoever comes next must wait
+                    // or find the journal; our own process ends, so the lock is of no use to anybody.
+                    Err(e) if e.is_fence() => Err(e),
+                    Err(e) => {
+                        let _ = self.writer.unlock().await;
+                        Err(e)
+                    }
+                };
+                let _ = reply.send(r.map(|()| Some(self.ledger.state.clone())));
+                return None;
+            }
+        }
+        Some(rest.collect())
+    }
+
+    async fn commit(&mut self, batch: Vec<Record>) -> Result<()> {
+        if let Some(e) = &self.failed {
+            return Err(e.clone());
+        }
+        let records = outcomes_first(batch);
+        for r in &records {
+            self.ledger.apply(r, Reading::New);
+        }
+        self.dirty = true;
+        self.writer.commit(&records, &self.ledger).await?;
+        if self.writer.wants_fold() {
+            self.fold(false, false).await?;
+        }
+        Ok(())
+    }
+    async fn fold(&mut self, changed: bool, close: bool) -> Result<()> {
+        if let Some(e) = &self.failed {
+            return Err(e.clone());
+        }
+        if !self.writes {
+            return Ok(());
+        }
+        // The journal keeps what is done; whoever comes next folds it.
+        if !self.writer.folds_without_lock()
+            && let Some(e) = self.fence.borrow().clone()
+        {
+            return Err(e);
+        }
+        self.ledger.account();
+        self.writer.fold(&mut self.ledger, changed || self.dirty, close).await?;
+        self.dirty = false;
+        Ok(())
+    }
+    fn note(&mut self, r: &Result<()>) {
+        if let Err(e) = r
+            && self.failed.is_none()
+        {
+            self.failed = Some(e.clone());
+            self.fence.send_replace(Some(e.clone()));
+        }
+    }
+}
+
+/// Outcomes before intents, so that an intent may ride with the outcome that it depends on. Records of one object keep
+/// their order, because an intent never precedes its own outcome in one batch.
+fn outcomes_first(batch: Vec<Record>) -> Vec<Record> {
+    let announced: HashSet<&str> =
+        batch.iter().filter_map(|r| if let Record::Intent(i) = r { Some(i.token.as_str()) } else { None }).collect();
+    let own = batch.iter().any(|r| match r {
+        Record::Done(d) => announced.contains(d.token.as_str()),
+        Record::Failed { token } => announced.contains(token.as_str()),
+        _ => false,
+    });
+    if own {
+        return batch;
+    }
+    let (intents, mut rest): (Vec<Record>, Vec<Record>) = batch.into_iter().partition(Record::is_intent);
+    rest.extend(intents);
+    rest
+}
