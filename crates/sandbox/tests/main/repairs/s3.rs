@@ -77,6 +77,19 @@ async fn s3_lifecycle_details() {
 }
 
 #[tokio::test]
+async fn s3_created_tags() {
+    let (_, aws) = world().await;
+    let tags = "<CreateBucketConfiguration><Tags><Tag><Key>a</Key><Value>1 &amp; 2</Value></Tag><Tag><Key>b</Key><Value/></Tag>\
+                </Tags></CreateBucketConfiguration>";
+    aws.s3("PUT", "/tagged-bucket", &[], tags).ok();
+    let got = aws.s3("GET", "/tagged-bucket?tagging", &[], "").ok();
+    assert_eq!(got.tags("Key"), ["a", "b"], "{}", got.body);
+    assert!(got.body.contains("<Value>1 &amp; 2</Value>"), "{}", got.body);
+    aws.s3("PUT", "/bare-bucket", &[], "").ok();
+    aws.s3("GET", "/bare-bucket?tagging", &[], "").refused("NoSuchTagSet");
+}
+
+#[tokio::test]
 async fn s3_lacking_documents_and_request_id() {
     let (_, aws) = world().await;
     aws.s3("PUT", "/lack-bucket", &[], "").ok();

@@ -3,6 +3,7 @@ import base64
 import re
 import urllib.parse
 import uuid
+from xml.etree import ElementTree
 
 from stackbox.repairs import AwsError, after, before, repair, replace
 from stackbox.wire import Answer
@@ -96,6 +97,25 @@ def lacking_documents(incoming):
     """S3 API reference, GetBucketAbac, GetBucketMetadataConfiguration, CreateSession: not the bucket's objects."""
     if sub := next((s for s in incoming.query if s in LACKING), None):
         raise AwsError("NotSupportedBySandbox", f"{sub} of a bucket is not supported by the sandbox", 501)
+
+
+@after("s3")
+def created_tags(incoming, answer):
+    """S3 API reference, CreateBucket, "CreateBucketConfiguration": Tags of the bucket that is created."""
+    if incoming.action == "CreateBucket" and answer.status == 200 and b"<Tag>" in incoming.request.body:
+        from moto.s3.models import s3_backends
+        from moto.utilities.utils import get_partition
+
+        from stackbox.repairs import account_of
+
+        bucket = _bucket(incoming)
+        root = ElementTree.fromstring(incoming.request.body)
+        text = {child.tag.rpartition("}")[2]: [] for child in root.iter()}
+        for child in root.iter():
+            text[child.tag.rpartition("}")[2]].append(child.text or "")
+        s3_backends[account_of(incoming)][get_partition(incoming.region)].tagger.tag_resource(
+            bucket.arn, [{"Key": k, "Value": v} for k, v in zip(text.get("Key", []), text.get("Value", []))])
+    return answer
 
 
 @after("s3")
