@@ -23,6 +23,12 @@ impl World {
         self.send(service, "POST", "/", kind, &body)
     }
 
+    /// An action of DynamoDB. The answer's JSON.
+    pub(crate) fn dynamodb(self, action: &str, body: &serde_json::Value) -> Result<String> {
+        let head = format!("Content-Type: application/x-amz-json-1.0\r\nX-Amz-Target: DynamoDB_20120810.{action}\r\n");
+        self.send("dynamodb", "POST", "/", &head, &body.to_string())
+    }
+
     /// A request to S3. The answer's body.
     pub(crate) fn s3(self, method: &str, path: &str, body: &str) -> Result<String> {
         self.send("s3", method, path, "Content-Type: application/xml\r\n", body)

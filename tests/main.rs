@@ -17,6 +17,8 @@ mod local;
 mod modules;
 mod options;
 mod plans;
+mod sealing;
+mod states;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

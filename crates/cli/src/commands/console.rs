@@ -44,51 +44,49 @@ pub(crate) async fn run(mut cx: Context, args: cli::Console) -> Outcome {
     } else {
         Values::of_state(state, stack.settings(&cx), &stack.providers)
     };
-    let interactive = cx.term.interactive;
-    let mut failed = false;
+    let asks = cx.term.interactive;
     let mut text = String::new();
-    if interactive {
-        loop {
-            cx.term.raw("> ");
-            let mut line = String::new();
-            if std::io::stdin().lock().read_line(&mut line).unwrap_or(0) == 0 || line.trim() == "exit" {
-                break;
-            }
-            if !line.trim().is_empty() {
-                evaluate(&cx, &mut values, &line);
-            }
+    let mut lines = std::io::stdin().lock().lines();
+    loop {
+        if asks {
+            // An expression may go over several lines: until its brackets and heredocs are closed.
+            cx.term.raw(if text.is_empty() { "> " } else { ": " });
         }
-        return Ok(Exit::Done);
-    }
-    for line in std::io::stdin().lock().lines() {
+        let Some(line) = lines.next() else { break };
         let line = line.map_err(|e| vec![Diagnostic::error("Unreadable input", e.to_string())])?;
+        if asks && text.is_empty() && line.trim() == "exit" {
+            return Ok(Exit::Done);
+        }
         text.push_str(&line);
         text.push('\n');
-        // An expression may go over several lines: until its brackets and heredocs are closed.
         if is_open(&text) {
             continue;
         }
         let expression = std::mem::take(&mut text);
-        if !expression.trim().is_empty() && !evaluate(&cx, &mut values, &expression) {
-            failed = true;
-            break;
+        // Somebody at a terminal can try again, a script cannot.
+        if !expression.trim().is_empty() && !evaluate(&cx, &mut values, &expression) && !asks {
+            return Ok(Exit::Code(1));
         }
     }
-    if !text.trim().is_empty() && !failed {
-        failed = !evaluate(&cx, &mut values, &text);
+    if asks {
+        cx.term.line("");
+        return Ok(Exit::Done);
     }
-    Ok(if failed { Exit::Code(1) } else { Exit::Done })
+    let whole = text.trim().is_empty() || evaluate(&cx, &mut values, &text);
+    Ok(if whole { Exit::Done } else { Exit::Code(1) })
 }
 
 fn evaluate(cx: &Context, values: &mut Values<'_>, text: &str) -> bool {
-    match values.evaluate(text.trim()) {
+    // The name that ends a heredoc has to be followed by a line break.
+    let text = if text.contains("<<") { format!("{}\n", text.trim()) } else { text.trim().to_owned() };
+    match values.evaluate(&text) {
         Ok(printed) => {
             cx.term.line(&printed);
             true
         }
         Err(diags) => {
-            let all = |name: &str| (name == "<console-input>").then(|| text.trim().to_owned());
-            cx.show(&diags, &|n| all(n).or_else(|| super::source(n)));
+            let typed = |name: &str| (name == "<console-input>").then(|| text.clone());
+            cx.show(&diags, &|n| typed(n).or_else(|| super::source(n)));
             false
         }
     }
@@ -119,9 +117,18 @@ fn is_open(text: &str) -> bool {
                 while let Some(c) = chars.next_if(|c| c.is_alphanumeric() || *c == '_') {
                     end.push(c);
                 }
-                let rest: String = chars.clone().collect();
-                if !end.is_empty() && !rest.lines().any(|l| l.trim() == end) {
-                    return true;
+                if end.is_empty() {
+                    continue;
+                }
+                // What stands in a heredoc opens nothing.
+                let mut line = String::new();
+                while chars.next_if(|c| *c != '\n').is_some() {}
+                while line.trim() != end || chars.peek().is_some_and(|c| *c != '\n') {
+                    match chars.next() {
+                        None => return true,
+                        Some('\n') => line.clear(),
+                        Some(c) => line.push(c),
+                    }
                 }
             }
             _ => {}
@@ -142,6 +149,10 @@ mod tests {
             ("\"(\"\n", false),
             ("<<EOT\n(\n", true),
             ("<<EOT\nx\nEOT\n", false),
+            ("<<EOT\na(\nEOT\n", false),
+            ("<<EOT\n  EOTs\n", true),
+            ("[<<-EOT\n{\n  EOT\n", true),
+            ("[<<-EOT\n{\n  EOT\n]\n", false),
             ("1 # (\n", false),
         ] {
             assert_eq!(is_open(text), want, "{text}");

@@ -13,6 +13,9 @@ use crate::cli::Import;
 use crate::stack::{Loading, Stack};
 use crate::{Exit, Outcome};
 
+/// Name of the configuration file that holds the block.
+const FILE: &str = "stackctl-import.tf";
+
 /// Imports one object.
 pub(crate) async fn run(mut cx: Context, args: Import) -> Outcome {
     cx.enter_named(args.config.as_ref())?;
@@ -26,7 +29,7 @@ pub(crate) async fn run(mut cx: Context, args: Import) -> Outcome {
         variables: Some(&args.variables),
         complete: true,
         input: args.locking.input,
-        extra: Some(("stackctl-import.tf", &block)),
+        extra: Some((FILE, &block)),
         ..Loading::default()
     };
     let stack = Stack::load(&cx, how).await?;
@@ -52,7 +55,11 @@ pub(crate) async fn run(mut cx: Context, args: Import) -> Outcome {
     let (plan, diags) = stackctl_engine::run::plan(options, state, &stack.providers, &report.events(&cx)).await;
     drop(report);
     // That the plan is for one address only is no news here.
-    let errors: Vec<Diagnostic> = diags.into_iter().filter(Diagnostic::is_error).collect();
+    let mut errors: Vec<Diagnostic> = diags.into_iter().filter(Diagnostic::is_error).collect();
+    // Nobody has written the block, so that its place tells nothing.
+    for e in errors.iter_mut().filter(|e| e.range.as_ref().is_some_and(|r| r.filename == FILE)) {
+        e.range = None;
+    }
     let Some(object) = plan.prior.current(&addr).filter(|_| errors.is_empty()).cloned() else {
         opened::give_up(session).await;
         return Err(if errors.is_empty() { vec![no_block(&addr)] } else { errors });

@@ -107,14 +107,19 @@ fn visible(ty: &str, settings: &Known) -> serde_json::Value {
 /// # Errors
 /// Says which, and the two ways out.
 pub(crate) fn check(cx: &Context, chosen: &Chosen, before: Option<&Recorded>) -> Result<(), Box<Diagnostic>> {
-    let ways = "To move the states: stackctl init -migrate-state. To leave them where they are: stackctl init -reconfigure";
+    let ways =
+        "To move the states: stackctl init -migrate-state. To leave them where they are: stackctl init -reconfigure";
     match before {
         Some(r) if !r.is(chosen) => {
-            let detail = format!("The stack was initialised with another backend ({}) than it has now.", name(&r.chosen()));
+            let detail =
+                format!("The stack was initialised with another backend ({}) than it has now.", name(&r.chosen()));
             Err(Box::new(Diagnostic::error("Backend configuration changed", detail).hinted(ways)))
         }
         None if chosen.0 != "local" && has_objects(&cx.host.cwd.join("terraform.tfstate")) => {
-            let detail = format!("terraform.tfstate in this directory holds objects, and the configured backend is {:?}.", chosen.0);
+            let detail = format!(
+                "terraform.tfstate in this directory holds objects, and the configured backend is {:?}.",
+                chosen.0
+            );
             Err(Box::new(Diagnostic::error("State would be left behind", detail).hinted(ways)))
         }
         _ => Ok(()),

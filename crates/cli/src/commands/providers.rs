@@ -104,7 +104,9 @@ async fn schema(cx: &Context) -> Outcome {
             let names = ["decode_tfvars", "encode_expr", "encode_tfvars"];
             let functions: Map<String, Json> = names
                 .iter()
-                .filter_map(|n| Some(((*n).to_owned(), metadata::json(&signature(&format!("provider::terraform::{n}"))?))))
+                .filter_map(|n| {
+                    Some(((*n).to_owned(), metadata::json(&signature(&format!("provider::terraform::{n}"))?)))
+                })
                 .collect();
             of["functions"] = Json::Object(functions);
         }

@@ -21,7 +21,8 @@ pub(crate) async fn run(cx: Context, args: Taint, status: ObjectStatus) -> Outco
     let mut session = opened::edit(&stack, operation, &args.locking, &how, &cx).await?;
     let done = match session.state().current(&addr).cloned() {
         None if args.allow_missing => {
-            let d = Diagnostic::warning("No such object", format!("The state has nothing at {addr}; nothing was changed."));
+            let d =
+                Diagnostic::warning("No such object", format!("The state has nothing at {addr}; nothing was changed."));
             cx.show(&[d], &|_| None);
             Ok(())
         }
@@ -53,7 +54,10 @@ async fn set(
             cx.term.line(&format!("{addr} is tainted already."));
             return Ok(());
         }
-        let d = Diagnostic::error("Object is not tainted", format!("{addr} is not tainted, so there is nothing to take back."));
+        let d = Diagnostic::error(
+            "Object is not tainted",
+            format!("{addr} is not tainted, so there is nothing to take back."),
+        );
         return Err(vec![d]);
     }
     let object = Arc::new(Object { status, ..object.clone() });

@@ -90,8 +90,7 @@ impl Difference {
     }
     /// The same for programs.
     pub(crate) fn json(&self) -> Map<String, Json> {
-        let changed: Vec<Json> =
-            self.changed.iter().map(|(a, f)| json!({ "address": a, "attributes": f })).collect();
+        let changed: Vec<Json> = self.changed.iter().map(|(a, f)| json!({ "address": a, "attributes": f })).collect();
         let mut m = Map::new();
         m.insert("added".to_owned(), json!(self.added));
         m.insert("changed".to_owned(), json!(changed));

@@ -11,7 +11,8 @@ use crate::{Exit, Outcome};
 /// Lets go of objects.
 pub(super) async fn rm(cx: Context, args: StateRm) -> Outcome {
     let stack = load(&cx, args.environment.env.as_deref()).await?;
-    let mut session = opened::edit(&stack, "state-rm", &args.locking, &opened::dated(&cx, &stack, &args.backup), &cx).await?;
+    let mut session =
+        opened::edit(&stack, "state-rm", &args.locking, &opened::dated(&cx, &stack, &args.backup), &cx).await?;
     let mut going = Vec::new();
     for a in &args.addresses {
         let found = selected(session.state(), a).map_err(|d| vec![*d])?;
@@ -35,7 +36,8 @@ pub(super) async fn rm(cx: Context, args: StateRm) -> Outcome {
 /// Moves objects.
 pub(super) async fn mv(cx: Context, args: StateMv) -> Outcome {
     let stack = load(&cx, args.environment.env.as_deref()).await?;
-    let mut session = opened::edit(&stack, "state-mv", &args.locking, &opened::dated(&cx, &stack, &args.backup), &cx).await?;
+    let mut session =
+        opened::edit(&stack, "state-mv", &args.locking, &opened::dated(&cx, &stack, &args.backup), &cx).await?;
     let moves = moves(session.state(), &args.from, &args.to);
     let done = match moves {
         Err(d) => Err(vec![*d]),

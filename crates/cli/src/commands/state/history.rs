@@ -40,7 +40,9 @@ pub(super) async fn run(cx: Context, args: StateHistory) -> Outcome {
         cx.term.line(&format!("\n{} older versions: -limit={} shows all.", all.len() - shown, all.len()));
     }
     if stack.backend.kind() == "s3" && all.iter().all(|v| v.id == "null") {
-        cx.term.error_line("Note: the bucket keeps no versions; switch versioning on, so that a state can be brought back.");
+        cx.term.error_line(
+            "Note: the bucket keeps no versions; switch versioning on, so that a state can be brought back.",
+        );
     }
     Ok(Exit::Done)
 }

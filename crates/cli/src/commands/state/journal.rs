@@ -32,7 +32,10 @@ async fn show(cx: Context, env: Option<&str>) -> Outcome {
     }
     for i in &pending.open {
         let id = i.id.as_deref().map(|id| format!(" {id}")).unwrap_or_default();
-        cx.term.line(&format!("  {:?} of {}{id}, sent {} ({} {})", i.action, i.at, i.written, i.scope.account, i.scope.region));
+        cx.term.line(&format!(
+            "  {:?} of {}{id}, sent {} ({} {})",
+            i.action, i.at, i.written, i.scope.account, i.scope.region
+        ));
     }
     for d in &pending.doubts {
         cx.term.line(&format!("  a creation of {} may still arrive, until {}", d.intent.at, d.until));
@@ -46,7 +49,10 @@ async fn show(cx: Context, env: Option<&str>) -> Outcome {
             cx.term.line(&format!("  {} {}", c.addr, c.object.id().unwrap_or_default()));
         }
         cx.term.line(&format!("  {} records, {} requests without outcome", p.records, p.open));
-        cx.term.line(&format!("  stackctl state journal adopt {0} takes its objects in, discard {0} deletes it.", p.lineage));
+        cx.term.line(&format!(
+            "  stackctl state journal adopt {0} takes its objects in, discard {0} deletes it.",
+            p.lineage
+        ));
     }
     Ok(Exit::Done)
 }

@@ -16,7 +16,7 @@ use crate::{Exit, Outcome};
 pub(super) async fn run(cx: Context, args: StatePush) -> Outcome {
     let new = read(&args.file)?;
     let stack = load(&cx, args.environment.env.as_deref()).await?;
-    let how = opened::Edit { replacing: args.force, backup: args.backup.backup.clone() };
+    let how = opened::Edit { replacing: args.force, ..opened::dated(&cx, &stack, &args.backup) };
     let mut session = opened::edit(&stack, "state-push", &args.locking, &how, &cx).await?;
     let new = opened::unsealed(&session, new).await;
     let refused = match (args.force, session.existed()) {
@@ -56,7 +56,8 @@ fn read(file: &str) -> Result<State, Vec<Diagnostic>> {
 
 /// Refuses what would lose something.
 fn may_replace(there: &State, new: &State, file: &str) -> Result<(), Box<Diagnostic>> {
-    let refused = |detail: String, hint: String| Err(Box::new(Diagnostic::error("State push refused", detail).hinted(hint)));
+    let refused =
+        |detail: String, hint: String| Err(Box::new(Diagnostic::error("State push refused", detail).hinted(hint)));
     let anyway = "Push it with -force only if what is there now can be lost.";
     if there.lineage != new.lineage {
         let detail = format!(
@@ -67,7 +68,8 @@ fn may_replace(there: &State, new: &State, file: &str) -> Result<(), Box<Diagnos
     }
     let restore = format!("To bring an earlier state back on purpose: stackctl state restore {file}. {anyway}");
     if there.serial > new.serial {
-        let detail = format!("{file} has serial {}, and the state that is there is newer: serial {}.", new.serial, there.serial);
+        let detail =
+            format!("{file} has serial {}, and the state that is there is newer: serial {}.", new.serial, there.serial);
         return refused(detail, restore);
     }
     if there.serial == new.serial && !there.same_content(new) {

@@ -26,7 +26,7 @@ pub(super) async fn run(mut cx: Context, args: StateRebuild) -> Outcome {
     cx.enter_named(args.dir.path.as_ref())?;
     let stack = load_complete(&cx, args.environment.env.as_deref(), &args.variables, args.locking.input).await?;
     cx.show(&stack.warnings, &crate::commands::source);
-    let how = opened::Edit { replacing: true, backup: args.backup.backup.clone() };
+    let how = opened::Edit { replacing: true, ..opened::dated(&cx, &stack, &args.backup) };
     let session = opened::edit(&stack, "state-rebuild", &args.locking, &how, &cx).await?;
     let search = match search(&cx, &stack, session.state()).await {
         Ok(s) => s,
@@ -146,7 +146,9 @@ async fn find(
     };
     let keys = stackctl_engine::apply::keys(&schema, &planned);
     if let Some(unknown) = needed.iter().find(|n| planned.get(n).to_known().is_err()) {
-        return Ok(Err(format!("its {unknown} is not known, because what it refers to was not found or has no fixed name")));
+        return Ok(Err(format!(
+            "its {unknown} is not known, because what it refers to was not found or has no fixed name"
+        )));
     }
     let used = plan.providers.iter().find(|p| p.addr == op.provider).and_then(|p| p.config.to_known().ok());
     let Some(config) = used else {

@@ -15,7 +15,7 @@ use crate::{Exit, Outcome};
 pub(super) async fn run(cx: Context, args: StateRestore) -> Outcome {
     let stack = load(&cx, args.environment.env.as_deref()).await?;
     let old = read(&stack, &args.from).await?;
-    let how = opened::Edit { replacing: true, backup: args.backup.backup.clone() };
+    let how = opened::Edit { replacing: true, ..opened::dated(&cx, &stack, &args.backup) };
     let session = opened::edit(&stack, "state-restore", &args.locking, &how, &cx).await?;
     let old = opened::unsealed(&session, old).await;
     let there = session.state();
@@ -34,7 +34,13 @@ pub(super) async fn run(cx: Context, args: StateRestore) -> Outcome {
         cx.term.line("The state says this already; nothing was written.");
         return Ok(Exit::Done);
     }
-    cx.term.line(&format!("From {} (serial {}) to {} (serial {}):\n", stack.backend.place(&stack.workspace), there.serial, args.from, old.serial));
+    cx.term.line(&format!(
+        "From {} (serial {}) to {} (serial {}):\n",
+        stack.backend.place(&stack.workspace),
+        there.serial,
+        args.from,
+        old.serial
+    ));
     difference.lines().iter().for_each(|l| cx.term.line(l));
     cx.term.line(
         "\nOnly what the state says is changed. Objects that leave it stay alive and are not managed any more; of those that \
@@ -74,7 +80,8 @@ async fn read(stack: &Stack, from: &str) -> Result<State, Vec<Diagnostic>> {
     match bytes {
         Some(b) => parse(&b),
         None => {
-            let detail = format!("The version {id} holds no state: it marks that the state was deleted, or is gone by now.");
+            let detail =
+                format!("The version {id} holds no state: it marks that the state was deleted, or is gone by now.");
             Err(vec![Diagnostic::error("No state in this version", detail)])
         }
     }
