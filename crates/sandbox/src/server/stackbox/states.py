@@ -10,7 +10,7 @@ from stackbox.clock import CLOCK
 
 KINDS = {"nat_gateway": ("create", "delete"), "db_instance": ("create", "modify", "delete"), "vpc": ("create",),
          "subnet": ("create",), "vpc_endpoint": ("create", "delete"), "db_snapshot": ("create",),
-         "instance": ("create", "delete"), "volume": ("create",)}
+         "instance": ("create", "delete"), "volume": ("create",), "table": ("create", "modify")}
 """Kinds and the phases they have."""
 SETTINGS = {}
 _due = []

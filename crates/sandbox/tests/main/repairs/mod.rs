@@ -1,6 +1,7 @@
 //! One test per repair of the emulator, named after the function in `server/stackbox/repairs/` that it covers.
 
 mod ec2;
+mod keys_and_tables;
 mod other;
 mod rds;
 mod s3;
