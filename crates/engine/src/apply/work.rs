@@ -216,6 +216,10 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         return finish(tools, job, schema, &planned, at, Arc::clone(object), ticker).await;
     }
     let new = merged(schema, &job.wanted(), &old);
+    // What is read after the update is spelled as the plan has it, and no longer as state had it.
+    let mut planned = merged(schema, &job.planned.or_null(), &old);
+    planned.set("id", id.as_str().into());
+    let updated = Ref { known: planned, ..at.clone() };
     let change = Change { at: at.clone(), old, new, fresh: false, fields: job.fields.clone() };
     let done = |token: &str, object: &Arc<Object>| {
         Record::Done(Done {
@@ -275,7 +279,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         return Err(Trouble::new(job, "updating", e, Some(object)));
     }
     let complete = |live: &Known| job.differing(schema, live).is_disjoint(&job.fields);
-    let settled = until_ready(tools, job, schema, &at, ticker, complete).await.map_err(fail)?;
+    let settled = until_ready(tools, job, schema, &updated, ticker, complete).await.map_err(fail)?;
     let (value, trouble) = match settled {
         Settled::Ready(live) => (live.value, None),
         Settled::Failed(live, why) => (live.value, Some(Error::new(ErrorKind::Other, why))),

@@ -33,6 +33,8 @@ pub struct ApplyValues<'p> {
     ev: Evaluator<'p>,
     plan: Arc<Plan>,
     referred: HashMap<NodeId, Option<BTreeSet<String>>>,
+    /// Variables whose validations the plan could not decide, with the nodes of these validations.
+    undecided: HashMap<NodeId, NodeId>,
 }
 
 impl<'p> ApplyValues<'p> {
@@ -46,7 +48,8 @@ impl<'p> ApplyValues<'p> {
         let referred = referred(&graph);
         let mut ev = Evaluator::new(settings, Arc::new(graph), providers);
         ev.given = given(&plan);
-        ApplyValues { ev, plan, referred }
+        let undecided = undecided(&ev.graph, &plan);
+        ApplyValues { ev, plan, referred, undecided }
     }
 
     fn locate(&mut self, op: &Operation) -> Option<(NodeId, u32)> {
@@ -99,6 +102,24 @@ impl<'p> ApplyValues<'p> {
         }
     }
 
+    /// Decides validations that the plan could not decide, of the variables that a node needs. False if one fails.
+    fn validated(&mut self, id: NodeId, instance: u32) -> bool {
+        if self.undecided.is_empty() {
+            return true;
+        }
+        let graph = Arc::clone(&self.ev.graph);
+        let (mut seen, mut work, mut good) = (BTreeSet::from([id]), vec![id], true);
+        while let Some(n) = work.pop() {
+            if let Some(validation) = self.undecided.get(&n).copied() {
+                for i in self.ev.related(graph.node(id).module, instance, graph.node(validation).module) {
+                    good &= self.ev.ensure(validation, i);
+                }
+            }
+            work.extend(graph.node(n).deps.iter().copied().filter(|d| seen.insert(*d)));
+        }
+        good
+    }
+
     /// What the evaluator reported since; errors with `what` as address where they have none.
     fn diags(&mut self, addr: &InstanceAddr) -> Vec<Diagnostic> {
         std::mem::take(&mut self.ev.diags)
@@ -123,7 +144,7 @@ impl<'p> ApplyValues<'p> {
 
     fn forward(&mut self, op: &Operation, prior: Option<&Object>) -> Result<Prepared, Vec<Diagnostic>> {
         let Some((id, instance)) = self.locate(op) else { return Err(self.failed(op)) };
-        if !self.ev.ensure(id, instance) {
+        if !self.ev.ensure(id, instance) || !self.validated(id, instance) {
             return Err(self.failed(op));
         }
         let graph = Arc::clone(&self.ev.graph);
@@ -233,6 +254,18 @@ impl<'p> ApplyValues<'p> {
 
 fn rep<'a>(key: Option<&'a InstanceKey>, each: Option<&'a Value>) -> Rep<'a> {
     crate::plan::instance::rep(key, each)
+}
+
+/// Validations of variables that were unknown at plan.
+fn undecided(graph: &Graph, plan: &Plan) -> HashMap<NodeId, NodeId> {
+    let unknown = plan.checks.iter().filter(|c| c.status == CheckStatus::Unknown);
+    let of = |c: &crate::plan::CheckResult| {
+        let CheckAddr::Variable(module, name) = &c.addr else { return None };
+        let m = graph.find_module(module)?;
+        let i = graph.module(m).module.content.variables.get_index_of(name)? as u32;
+        Some((graph.at(m, Kind::Variable(i)), graph.at(m, Kind::Validation(i))))
+    };
+    unknown.filter_map(of).collect()
 }
 
 /// The values that instances have while a plan has not been carried out.
@@ -438,7 +471,8 @@ impl Values for ApplyValues<'_> {
             }
         }
         for id in (0..graph.nodes.len() as u32).map(NodeId) {
-            if matches!(graph.node(id).kind, Kind::Check(_)) {
+            let undecided = || self.undecided.values().any(|v| *v == id);
+            if matches!(graph.node(id).kind, Kind::Check(_)) || undecided() {
                 for i in 0..self.ev.instances_of(graph.node(id).module) {
                     self.ev.ensure(id, i);
                 }

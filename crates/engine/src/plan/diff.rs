@@ -147,9 +147,67 @@ pub fn ignored(schema: &Schema, config: &Partial, prior: &Known, ignore: &Ignore
                 out.set(*name, prior.get(name).clone().into());
             }
         }
-        Ignore::Paths(paths) => paths.iter().for_each(|p| put_back(&mut out, prior, &p.0)),
+        Ignore::Paths(paths) => {
+            for p in paths {
+                match p.0.split_first() {
+                    Some((Step::Attr(name), rest)) if !rest.is_empty() && is_dynamic(schema, name) => {
+                        if let Some(c) = member(&mut out, name) {
+                            put_back_dynamic(c, prior.get(name), rest);
+                        }
+                    }
+                    _ => put_back(&mut out, prior, &p.0),
+                }
+            }
+        }
     }
     out
+}
+
+fn member<'m>(of: &'m mut Partial, name: &str) -> Option<&'m mut Partial> {
+    if let Partial::Map(m) = of { m.get_mut(name) } else { None }
+}
+
+fn is_dynamic(schema: &Schema, name: &str) -> bool {
+    schema.block.attrs.get(name).is_some_and(|a| a.ty == Ty::Dynamic)
+}
+
+/// As [`put_back`], in a value that brings its own type: the type follows.
+fn put_back_dynamic(config: &mut Partial, prior: &Known, at: &[Step]) {
+    let Some((prior_ty, prior)) = prior.as_dynamic() else { return };
+    let Some(mut ty) = config.get("type").to_known().ok().and_then(|t| Ty::from_json(&t.to_json())) else { return };
+    let Some(value) = member(config, "value") else { return };
+    put_back_typed(value, &mut ty, prior, &prior_ty, at);
+    let Known::Map(mut new) = Known::dynamic(&ty, Known::Null) else { return };
+    if let Some(ty) = new.remove("type") {
+        config.set("type", ty.into());
+    }
+}
+
+fn put_back_typed(config: &mut Partial, ty: &mut Ty, prior: &Known, prior_ty: &Ty, at: &[Step]) {
+    let Some((step, rest)) = at.split_first() else {
+        (*config, *ty) = (prior.clone().into(), prior_ty.clone());
+        return;
+    };
+    match (step, &mut *ty, prior_ty) {
+        (Step::Attr(n) | Step::Key(n), Ty::Object(o), Ty::Object(p)) => {
+            // An attribute that only one of them has is a difference of type, which cannot be ignored.
+            if let (Some(c), Some(t), Some(v), Some(pt)) =
+                (member(config, n), o.attrs.get_mut(n), prior.as_map().and_then(|m| m.get(n)), p.attrs.get(n))
+            {
+                put_back_typed(c, t, v, pt, rest);
+            }
+        }
+        (Step::Index(i), Ty::Tuple(ts), Ty::Tuple(ps)) => {
+            if let (Partial::List(l), Some(t), Some(v), Some(pt)) =
+                (config, ts.get_mut(*i), prior.as_list().and_then(|l| l.get(*i)), ps.get(*i))
+                && let Some(c) = l.get_mut(*i)
+            {
+                put_back_typed(c, t, v, pt, rest);
+            }
+        }
+        (_, t, p) if t == p => put_back(config, prior, at),
+        _ => {}
+    }
 }
 
 /// Makes `config` say at `at` what `prior` says; a key of a map that `prior` lacks goes away.
@@ -181,6 +239,51 @@ fn put_back(config: &mut Partial, prior: &Known, at: &[Step]) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What the configuration says after places of a dynamic value were put back.
+    #[test]
+    fn places_in_dynamic_values_are_ignored_with_their_types() {
+        let attrs = BTreeMap::from([("input", Attr::optional(Ty::Dynamic))]);
+        let schema = Schema::new("x", Block { attrs, blocks: BTreeMap::new() });
+        let value = |ty: serde_json::Value, v: serde_json::Value| Known::from_json(&json!({"type": ty, "value": v}));
+        let object = |a: &str| json!(["object", {"a": a, "b": "number"}]);
+        let map = || json!(["map", "number"]);
+        let at = |step: Step| Ignore::Paths(vec![Path::attr("input").with(step)]);
+        let (a, key) = (Step::Attr("a".into()), Step::Key("a".into()));
+        for (step, prior, config, want) in [
+            (
+                a.clone(),
+                value(object("number"), json!({"a": 1, "b": 2})),
+                value(object("string"), json!({"a": "5", "b": 3})),
+                value(object("number"), json!({"a": 1, "b": 3})),
+            ),
+            (
+                key.clone(),
+                value(map(), json!({"a": 1, "b": 2})),
+                value(map(), json!({"a": 5, "b": 3})),
+                value(map(), json!({"a": 1, "b": 3})),
+            ),
+            (
+                Step::Index(0),
+                value(json!(["tuple", ["number", "string"]]), json!([1, "x"])),
+                value(json!(["tuple", ["string", "string"]]), json!(["y", "z"])),
+                value(json!(["tuple", ["number", "string"]]), json!([1, "z"])),
+            ),
+            (a, value(json!("number"), json!(1)), value(map(), json!({"a": 5})), value(map(), json!({"a": 5}))),
+            (key, Known::Null, value(map(), json!({"a": 5})), value(map(), json!({"a": 5}))),
+        ] {
+            let of = |v: Known| Known::from([("input", v)]);
+            let got = ignored(&schema, &of(config).into(), &of(prior), &at(step));
+            assert_eq!(got.to_known().unwrap(), of(want));
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::instance::timeouts;
 use super::model::{
     Action, After, Operation, OutputChange, PLAN_VERSION, Plan, PlanMode, PlannedVariable, ProviderUse, Reason,
 };
+use super::moves;
 use super::planner::Planner;
 use crate::eval::{Kind, ModId};
 
@@ -33,7 +34,12 @@ impl Planner<'_> {
         let near = self.near();
         match self.mode {
             PlanMode::Destroy => self.destroy_all(),
-            PlanMode::Normal | PlanMode::RefreshOnly => self.orphans(),
+            PlanMode::Normal | PlanMode::RefreshOnly => {
+                let wanted = self.ops.iter().filter(|o| !matches!(o.action, Action::Delete | Action::Forget));
+                let still = moves::still_there(&self.moves.statements, wanted.map(|o| &*o.addr));
+                self.errors.extend(still);
+                self.orphans();
+            }
         }
         self.keep_state();
         self.settle(&near);

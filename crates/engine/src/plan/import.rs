@@ -73,6 +73,10 @@ impl Planner<'_> {
                     self.bad_import(i.id.span, "The import id has to be a text that is known while planning.");
                     continue;
                 };
+                if text.is_empty() {
+                    self.bad_import(i.id.span, "The import id is empty.");
+                    continue;
+                }
                 let mut keys = |e: &Expr| {
                     let v = self.root_value(e, rep(key.as_ref(), each.as_ref()))?;
                     match (v.as_str(), v.as_number()) {
@@ -87,6 +91,10 @@ impl Planner<'_> {
                 };
                 if self.current_object(&addr).is_some() {
                     // Imported by an earlier run.
+                    continue;
+                }
+                if self.imports.get(&id).is_some_and(|all| all.iter().any(|other| other.addr == addr)) {
+                    self.bad_import(i.span, &format!("Another import block has {addr} already."));
                     continue;
                 }
                 let n = self.imports.get(&id).map_or(0, Vec::len);

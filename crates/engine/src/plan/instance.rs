@@ -327,6 +327,8 @@ impl<'p> Planner<'p> {
             same && changes
                 && match (&attr, &op.before, op.planned()) {
                     (Some(a), Some(b), Some(p)) => !equal(p.get(a), b.get(a)),
+                    // What replaces it says how the attribute changes.
+                    (Some(_), _, None) if op.replacement.is_some() => false,
                     _ => true,
                 }
         })

@@ -34,6 +34,8 @@ pub struct Moved {
     pub moves: Vec<Move>,
     /// Addresses that a block moved objects to.
     pub targets: BTreeSet<InstanceAddr>,
+    /// The blocks.
+    pub statements: Vec<Statement>,
 }
 
 /// Applies `statements`, then implied moves.
@@ -46,6 +48,15 @@ pub fn apply(statements: &[Statement], graph: &Graph, state: &State) -> (Moved, 
             let addr = resource.instance(key.clone());
             let (to, steps) = follow(statements, &addr);
             if steps > 0 && to != addr {
+                if to.resource.ty != addr.resource.ty {
+                    let (from_ty, to_ty) = (&addr.resource.ty, &to.resource.ty);
+                    let detail = format!(
+                        "{addr} cannot move to {to}: an object of type {from_ty} cannot become one of type {to_ty}."
+                    );
+                    let hint = "Use a \"removed\" block for the old address and an \"import\" block for the new one.";
+                    diags.push(Diagnostic::error("Resource type mismatch", detail).of(&addr).hinted(hint));
+                    continue;
+                }
                 final_of.insert(addr, (to, steps));
             }
         }
@@ -54,7 +65,8 @@ pub fn apply(statements: &[Statement], graph: &Graph, state: &State) -> (Moved, 
     let mut wanted: Vec<(InstanceAddr, InstanceAddr, usize)> =
         final_of.into_iter().map(|(from, (to, steps))| (from, to, steps)).collect();
     wanted.sort_by_key(|(_, _, steps)| *steps);
-    let mut out = Moved { state: state.clone(), moves: Vec::new(), targets: BTreeSet::new() };
+    let mut out =
+        Moved { state: state.clone(), moves: Vec::new(), targets: BTreeSet::new(), statements: statements.to_vec() };
     loop {
         let before = wanted.len();
         wanted.retain(|(from, to, _)| {
@@ -85,6 +97,7 @@ pub fn apply(statements: &[Statement], graph: &Graph, state: &State) -> (Moved, 
 
 fn check(statements: &[Statement], diags: &mut Diagnostics) {
     let mut seen: HashMap<String, &Statement> = HashMap::new();
+    let mut arrived: HashMap<String, &Statement> = HashMap::new();
     for s in statements {
         let from = format!("{}:{}", s.module, shown(&s.from));
         let mut error = |summary: &str, detail: String| {
@@ -93,18 +106,25 @@ fn check(statements: &[Statement], diags: &mut Diagnostics) {
             diags.push(d);
         };
         match (&s.from.resource, &s.to.resource) {
-            (Some(a), Some(b)) if a.mode != b.mode || a.mode != Mode::Managed => {
-                error("Invalid \"moved\" endpoints", "Only managed resources and modules can move.".into());
+            (Some(a), Some(b)) if a.mode != b.mode => {
+                error("Invalid \"moved\" endpoints", "Both must be managed resources, or both data sources.".into());
             }
-            (Some(a), Some(b)) if a.ty != b.ty => error(
-                "Resource type mismatch",
-                format!("An object of type {} cannot become one of type {}.", a.ty, b.ty),
-            ),
             (None, Some(_)) | (Some(_), None) => {
                 error("Invalid \"moved\" addresses", "Both must be resources, or both modules.".into());
             }
-            _ if s.from == s.to => error("Redundant move statement", "Old and new address are the same.".into()),
+            _ if shown(&s.from) == shown(&s.to) => {
+                error("Redundant move statement", "Old and new address are the same.".into())
+            }
             _ => {}
+        }
+        let to = format!("{}:{}", s.module, shown(&s.to));
+        if let Some(other) = arrived.insert(to, s)
+            && shown(&other.from) != shown(&s.from)
+        {
+            error(
+                "Ambiguous move statements",
+                format!("Two objects move to {}: {} and {}.", shown(&s.to), shown(&other.from), shown(&s.from)),
+            );
         }
         if let Some(other) = seen.insert(from, s)
             && shown(&other.to) != shown(&s.to)
@@ -139,6 +159,26 @@ fn follow(statements: &[Statement], addr: &InstanceAddr) -> (InstanceAddr, usize
         steps += 1;
     }
     (at, steps)
+}
+
+/// Errors for blocks whose old address is still wanted: the object there would be made anew by each plan. `wanted` are the
+/// instances that the configuration has now.
+pub fn still_there<'a>(
+    statements: &[Statement],
+    wanted: impl Iterator<Item = &'a InstanceAddr> + Clone,
+) -> Vec<Diagnostic> {
+    let mut diags = Vec::new();
+    for s in statements.iter().filter(|s| shown(&s.from) != shown(&s.to)) {
+        let Some((addr, to)) = wanted.clone().find_map(|a| Some((a, step(s, a)?))) else { continue };
+        let mut d = Diagnostic::error(
+            "Moved object still exists",
+            format!("A \"moved\" block says that {addr} is now {to}, but the configuration still has {addr}."),
+        )
+        .hinted(format!("Rename the block to {}, or remove the \"moved\" block.", shown(&s.to)));
+        d.range.clone_from(&s.range);
+        diags.push(d);
+    }
+    diags
 }
 
 /// Where a block moves an address; `None` if it does not concern it.

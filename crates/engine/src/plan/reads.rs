@@ -41,7 +41,9 @@ impl Planner<'_> {
             let in_run = o.node.map_or_else(|| self.targeted(&o.addr), |n| self.needed[n.0 as usize])
                 || self.mode == PlanMode::Destroy;
             let Some(info) = o.info.as_ref().filter(|_| in_run && !failed) else { continue };
-            if info.schema.local_only || o.recorded.get("id").as_str().is_none_or(str::is_empty) {
+            if info.schema.local_only && !info.schema.refreshed
+                || o.recorded.get("id").as_str().is_none_or(str::is_empty)
+            {
                 continue;
             }
             if known.is_none() {

@@ -151,6 +151,43 @@ fn a_name_proves_nothing_without_the_planned_keys() {
     }
 }
 
+#[test]
+fn validations_that_the_plan_cannot_decide_are_decided_later() {
+    let text = |size: &str| {
+        format!(
+            r#"
+            resource "test_thing" "a" {{ name = "n" }}
+            module "m" {{
+              source = "./m"
+              size   = test_thing.a.version
+            }}
+            # file m/main.tf
+            variable "size" {{
+              validation {{
+                condition     = var.size > {size}
+                error_message = "It is too small."
+              }}
+            }}
+            resource "test_part" "p" {{
+              thing = "t"
+              note  = "${{var.size}}"
+            }}
+            "#
+        )
+    };
+    let mut bench = Bench::default();
+    let (plan, applied) = run(&mut bench, &text("100"), |_| {});
+    assert!(plan.checks.iter().any(|c| c.status == crate::plan::CheckStatus::Unknown), "{:?}", plan.checks);
+    let errors: Vec<&str> = applied.diags.iter().map(|d| d.detail.as_str()).collect();
+    assert_eq!(errors, ["It is too small."]);
+    assert!(!bench.provider.world().calls.iter().any(|c| c.starts_with("create test_part")), "it needs the variable");
+    let mut bench = Bench::default();
+    let (_, applied) = run(&mut bench, &text("0"), |_| {});
+    assert!(applied.diags.is_empty() && applied.done.added == 2, "{:?}", applied.diags);
+    let checks = bench.state.checks.as_deref().unwrap_or_default();
+    assert!(checks.iter().all(|c| c.status == "pass"), "{checks:?}");
+}
+
 mod provisioners {
     //! `local-exec`: what runs when, with what, and what a failure leaves.
 

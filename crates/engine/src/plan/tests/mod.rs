@@ -7,6 +7,7 @@ mod diffs;
 mod killed;
 mod lifecycle;
 mod modules;
+mod strangers;
 
 use std::fmt::Write as _;
 
