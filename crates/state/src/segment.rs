@@ -15,6 +15,7 @@ use crate::fold::{Ledger, Reading};
 use crate::format::{hex, write::Out};
 use crate::model::State;
 use crate::record::{Doubt, Intent, Record};
+use crate::seal::key_in;
 
 /// Which content of a state object is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,11 +91,14 @@ pub struct Segment {
 impl Segment {
     /// Bytes of the segment; with a trailer for object stores.
     pub fn encode(header: &Header, records: &[Record], trailer: bool) -> Vec<u8> {
-        let mut out = Vec::new();
-        line(&mut out, |o| header.write(o));
+        let (mut out, mut body) = (Vec::new(), Vec::new());
         for r in records {
-            line(&mut out, |o| r.write(o));
+            line(&mut body, |o| r.write(o));
         }
+        let mut alone = Out::compact();
+        header.write(&mut alone, None);
+        line(&mut out, |o| header.write(o, key_in(&body).or_else(|| key_in(&alone.buf))));
+        out.extend_from_slice(&body);
         if trailer {
             let sha = hex(&Sha256::digest(&out));
             line(&mut out, |o| {
@@ -187,7 +191,8 @@ impl Segment {
 }
 
 impl Header {
-    fn write(&self, o: &mut Out) {
+    /// `key` is the id of the key that sealed values of the segment, if any is sealed.
+    fn write(&self, o: &mut Out, key: Option<&str>) {
         o.open('{');
         o.key("v");
         o.raw("1");
@@ -206,6 +211,9 @@ impl Header {
         o.field("writer", &self.writer);
         o.field("lineage", &self.lineage);
         o.field("at", &self.at);
+        if let Some(key) = key {
+            o.field("key", key);
+        }
         match &self.kind {
             Kind::Data => {}
             Kind::Open { base: b, takeover } => {

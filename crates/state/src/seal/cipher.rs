@@ -79,6 +79,12 @@ pub(super) fn key_of(text: &str) -> Option<&str> {
     (!id.is_empty() && body.len() > 2 * NONCE && body.bytes().all(base64)).then_some(id)
 }
 
+/// The id of the key that sealed the first sealed text in JSON.
+pub(crate) fn key_in(json: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(json).ok()?;
+    text.match_indices(HEAD).find_map(|(at, _)| key_of(text[at..].split('"').next()?))
+}
+
 /// True if a value, or anything in it, is a sealed text.
 pub fn is_sealed(value: &Known) -> bool {
     match value {

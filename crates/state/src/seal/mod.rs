@@ -27,6 +27,7 @@ use stackctl_core::BoxFuture;
 
 use crate::store::Answer;
 
+pub(crate) use cipher::key_in;
 pub use cipher::{DataKey, is_sealed};
 pub use document::Document;
 pub use fake::FakeKeys;

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
 use stackctl_core::path::Step;
 use stackctl_core::{Host, Known, Ty};
 
@@ -13,6 +14,9 @@ use crate::record::Record;
 use crate::remote::Remote;
 use crate::testing::{addr, at, aws, created, host, intent, object};
 use crate::{Local, Session};
+
+#[path = "schema_tests.rs"]
+mod schema;
 
 const SECRET: &str = "hunter2-\"<&>\n";
 
@@ -242,6 +246,79 @@ async fn an_interrupted_run_leaves_no_secret() {
     let Record::Intent(i) = announced else { unreachable!() };
     assert_eq!(s.pending().open, [i], "recovery has what it needs");
     assert_eq!(s.state().current(&addr("t.b")).unwrap().attributes.get("password").as_str(), Some(SECRET));
+}
+
+/// Journals name the key, and every line of them and every state follows its schema.
+#[tokio::test]
+async fn files_follow_their_schemas() {
+    let state_schema: Json = serde_json::from_str(include_str!("../../../../state/state.schema.json")).unwrap();
+    let line_schema: Json = serde_json::from_str(include_str!("../../../../state/journal.schema.json")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let b = Local::new(dir.path(), None, None);
+    let h = with_env(dir.path(), 1, Some("p"));
+    let mut s = open(&b, options(Access::Write), &h).await.unwrap();
+    let mut announced = intent(crate::Action::Create, "t.a", "tok", None);
+    if let Record::Intent(i) = &mut announced {
+        let i = Arc::make_mut(i);
+        i.want = Some("w".to_owned());
+        i.dependencies.push("t.z".to_owned());
+        i.create_before_destroy = true;
+        i.aws_at = Some(i.written);
+    }
+    let mut whole = secret_object("1");
+    whole.private = Some("AA==".to_owned());
+    whole.status = crate::ObjectStatus::Tainted;
+    whole.unfinished = true;
+    whole.dependencies.push("t.z".to_owned());
+    whole.create_before_destroy = true;
+    let output = Output { value: Known::from(SECRET), ty: Ty::String, sensitive: true };
+    s.append(vec![announced, intent(crate::Action::Update, "t.b", "tok2", Some("2"))]).await.unwrap();
+    s.append(vec![
+        Record::Set { at: at("module.m[\"k\"].t.b[0]"), object: Arc::new(whole) },
+        Record::Failed { token: "tok2".to_owned() },
+        Record::Mv { from: addr("t.x"), to: addr("t.y") },
+        Record::Rm { at: at("t.y") },
+        Record::Import { addr: addr("t.i"), object: object("3") },
+        Record::Adopt { token: None, addr: addr("t.i"), object: object("4") },
+        Record::Outputs([("p".to_owned(), output)].into()),
+        Record::Checks(None),
+    ])
+    .await
+    .unwrap();
+    let lines = |what: &str| {
+        let text = std::fs::read_to_string(dir.path().join("terraform.tfstate.journal")).unwrap();
+        for line in text.lines() {
+            let v: Json = serde_json::from_str(line).unwrap();
+            assert_eq!(schema::check(&line_schema, &line_schema, &v, "line"), Vec::<String>::new(), "{what}: {line}");
+        }
+        text
+    };
+    let sealed = lines("while it runs");
+    let key = s.vault().seal().unwrap().key.clone();
+    assert!(sealed.contains(&format!("\"key\":\"{key}\"")), "{sealed}");
+    drop(s);
+    // The create stays in doubt, so that the checkpoint has one.
+    // Its lock goes with its task.
+    let again = with_env(dir.path(), 2, Some("p"));
+    let mut s = loop {
+        match b.open(options(Access::Write), &again).await {
+            Ok(s) => break s,
+            Err(Error::Locked { .. }) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+            Err(e) => panic!("{e}"),
+        }
+    };
+    s.resolve(Vec::new()).await.unwrap();
+    s.close().await.unwrap();
+    assert!(lines("after recovery").contains("\"doubts\":[{"));
+    let state = std::fs::read(dir.path().join("terraform.tfstate")).unwrap();
+    let state: Json = serde_json::from_slice(&state).unwrap();
+    assert_eq!(schema::check(&state_schema, &state_schema, &state, "state"), Vec::<String>::new());
+    assert_eq!(state["resources"].as_array().unwrap().len(), 2);
+    // The check itself notices what is wrong.
+    let mut wrong = state.clone();
+    wrong["resources"][0]["instances"][0]["extra"] = Json::from(1);
+    wrong["serial"] = Json::from("1");
+    assert_eq!(schema::check(&state_schema, &state_schema, &wrong, "state").len(), 2);
 }
 
 #[tokio::test]
