@@ -110,7 +110,11 @@ impl SecurityGroupRule {
     fn permission(&self) -> IpPermission {
         let text = self.description.clone().filter(|d| !d.is_empty());
         let p = IpPermission::builder().ip_protocol(protocol(&self.protocol));
-        let mut p = p.from_port(self.from_port).to_port(self.to_port);
+        // A rule for every protocol is one for every port: it names none.
+        let mut p = match protocol(&self.protocol).as_str() {
+            "-1" => p,
+            _ => p.from_port(self.from_port).to_port(self.to_port),
+        };
         for s in self.sources() {
             p = match s {
                 Source::Ipv4(c) => p.ip_ranges(IpRange::builder().cidr_ip(c).set_description(text.clone()).build()),

@@ -69,7 +69,7 @@ impl Resource for ManagedPolicy {
             .policy_name(&new.name)
             .path(&new.path)
             .policy_document(new.policy.as_str())
-            .set_description(new.description.clone())
+            .description(new.description.clone().unwrap_or_default())
             .set_tags(tags(&new.tags)?)
             .send()
             .await?;

@@ -38,10 +38,11 @@ pub fn read<'a, T: HasSchema>(table: Table, map: impl Fn(&str) -> Option<&'a str
     T::decode(&more)
 }
 
-/// What a create sends: every attribute that says something.
+/// What a create sends: every attribute that says something, zero included where it is a number.
 pub fn set<T: HasSchema>(table: Table, new: &T) -> HashMap<&'static str, String> {
     let new = new.encode();
-    let said = table.iter().filter(|(ours, ..)| !is_zero(new.get(ours)));
+    let says = |v: &Known| !is_zero(v) || matches!(v, Known::Number(_));
+    let said = table.iter().filter(|(ours, ..)| says(new.get(ours)));
     said.map(|(ours, theirs, kind)| (*theirs, text(*kind, new.get(ours)))).collect()
 }
 

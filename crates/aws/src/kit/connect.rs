@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::imds::client::EndpointMode;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::{RetryConfig, RetryMode};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
@@ -21,7 +22,7 @@ use super::http::{Http, ServerClock};
 use super::role;
 
 /// How to connect. Empty settings mean the environment and the shared files, as every AWS tool reads them.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Region; else `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile, IMDS.
     pub region: Option<String>,
@@ -230,9 +231,9 @@ fn check_account(settings: &Settings, account: &str) -> Result<()> {
 }
 
 async fn base(settings: &Settings, host: &Host, http: Http) -> Result<ConfigLoader> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone());
     if settings.metadata != Metadata::default() && settings.access_key.is_none() {
-        loader = loader.credentials_provider(chain_with_metadata(settings).await?);
+        loader = loader.credentials_provider(chain_with_metadata(settings, http).await?);
     }
     if let Some(r) = &settings.region {
         loader = loader.region(Region::new(r.clone()));
@@ -255,19 +256,21 @@ async fn base(settings: &Settings, host: &Host, http: Http) -> Result<ConfigLoad
     }
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))
-        .operation_attempt_timeout(Duration::from_secs(60))
+        .operation_attempt_timeout(Duration::from_secs(30))
         .build();
     Ok(loader.retry_config(retry(settings, host)).timeout_config(timeouts))
 }
 
 /// The SDK's default chain with another metadata service, or with one that answers nothing.
-async fn chain_with_metadata(settings: &Settings) -> Result<DefaultCredentialsChain> {
+async fn chain_with_metadata(settings: &Settings, http: Http) -> Result<DefaultCredentialsChain> {
     let wrong = |m: String| Error::at(Path::attr("ec2_metadata_service_endpoint"), m);
     if !settings.shared_config_files.is_empty() || !settings.shared_credentials_files.is_empty() {
         return Err(wrong("Settings of the metadata service and shared files cannot be combined.".into())
             .hinted("Set AWS_EC2_METADATA_DISABLED or AWS_EC2_METADATA_SERVICE_ENDPOINT in the environment instead."));
     }
-    let mut imds = aws_config::imds::Client::builder();
+    // Neither the chain nor the metadata client has an HTTP client of its own.
+    let config = ProviderConfig::without_region().with_http_client(http);
+    let mut imds = aws_config::imds::Client::builder().configure(&config);
     let nowhere = settings.metadata.skip.then_some("http://127.0.0.1:1");
     if let Some(url) = nowhere.or(settings.metadata.endpoint.as_deref()) {
         imds = imds.endpoint(url).map_err(|e| wrong(format!("{url:?} is not an address: {e}")))?;
@@ -278,7 +281,7 @@ async fn chain_with_metadata(settings: &Settings) -> Result<DefaultCredentialsCh
     if settings.metadata.mode.as_deref().is_some_and(|m| m.eq_ignore_ascii_case("ipv6")) {
         imds = imds.endpoint_mode(EndpointMode::IpV6);
     }
-    let mut chain = DefaultCredentialsChain::builder().imds_client(imds.build());
+    let mut chain = DefaultCredentialsChain::builder().configure(config).imds_client(imds.build());
     if let Some(p) = &settings.profile {
         chain = chain.profile_name(p);
     }

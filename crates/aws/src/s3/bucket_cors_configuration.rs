@@ -92,7 +92,7 @@ fn sdk(r: &Rule) -> Result<CorsRule> {
         .set_allowed_origins(list(&r.allowed_origins))
         .set_expose_headers(r.expose_headers.as_ref().and_then(list))
         .set_id(r.id.clone())
-        .set_max_age_seconds(r.max_age_seconds)
+        .max_age_seconds(r.max_age_seconds.unwrap_or_default())
         .build()?)
 }
 

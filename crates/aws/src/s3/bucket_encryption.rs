@@ -99,7 +99,7 @@ fn sdk(r: &Rule) -> Result<ServerSideEncryptionRule> {
     });
     Ok(ServerSideEncryptionRule::builder()
         .set_apply_server_side_encryption_by_default(by_default.transpose()?)
-        .set_bucket_key_enabled(r.bucket_key_enabled)
+        .bucket_key_enabled(r.bucket_key_enabled.unwrap_or_default())
         .build())
 }
 

@@ -298,7 +298,7 @@ fn filter_to_sdk(f: &Filter) -> Result<LifecycleRuleFilter> {
     if let Some(a) = &f.and {
         let tags = a.tags.iter().flatten().map(|(k, v)| tag(k, v)).collect::<std::result::Result<Vec<_>, _>>()?;
         let and = LifecycleRuleAndOperator::builder()
-            .set_object_size_greater_than(positive(a.object_size_greater_than))
+            .set_object_size_greater_than(a.object_size_greater_than)
             .set_object_size_less_than(positive(a.object_size_less_than))
             .set_prefix(some(&a.prefix))
             .set_tags(Some(tags).filter(|t| !t.is_empty()));

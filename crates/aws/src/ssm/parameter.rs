@@ -116,7 +116,7 @@ impl Resource for Parameter {
             .name(&new.name)
             .r#type(ParameterType::from(new.kind.as_str()))
             .value(sent(new, None))
-            .set_allowed_pattern(new.allowed_pattern.clone())
+            .allowed_pattern(new.allowed_pattern.clone().unwrap_or_default())
             .set_description(new.description.clone())
             .set_data_type(new.data_type.clone())
             .set_tier(new.tier.as_deref().map(ParameterTier::from))
@@ -180,7 +180,7 @@ impl Update for Parameter {
                 // An absent pattern stays, an empty one goes.
                 .allowed_pattern(new.allowed_pattern.clone().unwrap_or_default())
                 .set_description(changed!(ch, description).then(|| new.description.clone().unwrap_or_default()))
-                .set_tier(if_changed!(ch, tier).as_deref().map(ParameterTier::from))
+                .set_tier(new.tier.as_deref().map(ParameterTier::from))
                 .set_key_id(key(new))
                 .overwrite(true)
                 .send()

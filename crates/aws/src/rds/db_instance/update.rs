@@ -118,10 +118,12 @@ async fn modify(cx: &Cx, ch: &Change<'_, DbInstance>, password: Option<String>) 
         .set_ca_certificate_identifier(if_changed!(ch, ca_cert_identifier))
         .set_copy_tags_to_snapshot(if_changed!(ch, copy_tags_to_snapshot))
         .set_enable_customer_owned_ip(flag(changed!(ch, customer_owned_ip_enabled), new.customer_owned_ip_enabled))
-        .set_database_insights_mode(new.database_insights_mode.as_deref().map(Into::into).filter(|_| insights))
+        .set_database_insights_mode(
+            new.database_insights_mode.as_deref().map(Into::into).filter(|_| changed!(ch, database_insights_mode)),
+        )
         .set_db_subnet_group_name(if_changed!(ch, db_subnet_group_name))
         .set_dedicated_log_volume(if_changed!(ch, dedicated_log_volume))
-        .set_deletion_protection(flag(changed!(ch, deletion_protection), new.deletion_protection))
+        .set_deletion_protection(flag(!ch.fresh || changed!(ch, deletion_protection), new.deletion_protection))
         .set_domain(text(domain, &new.domain))
         .set_domain_iam_role_name(text(domain, &new.domain_iam_role_name))
         .set_domain_auth_secret_arn(text(own_domain, &new.domain_auth_secret_arn))
@@ -206,9 +208,8 @@ fn logs(old: &DbInstance, new: &DbInstance) -> CloudwatchLogsExportConfiguration
     let empty = BTreeSet::new();
     let from = old.enabled_cloudwatch_logs_exports.as_ref().unwrap_or(&empty);
     let to = new.enabled_cloudwatch_logs_exports.as_ref().unwrap_or(&empty);
-    let list = |l: Vec<String>| Some(l).filter(|l| !l.is_empty());
     CloudwatchLogsExportConfiguration::builder()
-        .set_enable_log_types(list(to.difference(from).cloned().collect()))
-        .set_disable_log_types(list(from.difference(to).cloned().collect()))
+        .set_enable_log_types(Some(to.difference(from).cloned().collect()))
+        .set_disable_log_types(Some(from.difference(to).cloned().collect()))
         .build()
 }
