@@ -11,6 +11,8 @@ pub struct Providers {
     tables: BTreeMap<&'static str, Arc<dyn Provider>>,
     host: Host,
     configured: Mutex<HashMap<ProviderAddr, Configured>>,
+    /// Whoever configures a provider holds its turn: several reads begin at the same time and need it once.
+    turns: Mutex<HashMap<ProviderAddr, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// A configured provider.
@@ -28,7 +30,7 @@ impl Providers {
     /// A table of providers; nothing is configured yet.
     pub fn new(tables: Vec<Arc<dyn Provider>>, host: Host) -> Providers {
         let tables = tables.into_iter().map(|p| (p.source(), p)).collect();
-        Providers { tables, host, configured: Mutex::default() }
+        Providers { tables, host, configured: Mutex::default(), turns: Mutex::default() }
     }
     /// What the surroundings give.
     pub fn host(&self) -> &Host {
@@ -59,6 +61,11 @@ impl Providers {
     /// # Errors
     /// If there is no such provider, or it refuses its configuration.
     pub async fn configure(&self, addr: &ProviderAddr, config: Known) -> Result<Configured> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            Arc::clone(turns.entry(addr.clone()).or_default())
+        };
+        let _mine = turn.lock().await;
         if let Some(c) = self.get(addr) {
             return Ok(c);
         }
