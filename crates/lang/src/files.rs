@@ -58,6 +58,9 @@ pub trait Files: Send + Sync {
     }
 }
 
+/// Most bytes of a file that is read.
+const LARGEST: u64 = 256 << 20;
+
 /// The disk, seen from a directory.
 #[derive(Clone, Debug)]
 pub struct Disk {
@@ -82,7 +85,16 @@ impl Files for Disk {
         &self.cwd
     }
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(self.cwd.join(path))
+        let file = std::fs::File::open(self.cwd.join(path))?;
+        // Devices never end, and their size says nothing.
+        let expected = file.metadata().map_or(0, |m| m.len());
+        let (mut bytes, limit) = (Vec::with_capacity(expected.min(LARGEST) as usize), LARGEST + 1);
+        io::Read::read_to_end(&mut io::Read::take(file, limit), &mut bytes)?;
+        if bytes.len() as u64 == limit {
+            let text = format!("it has more than {} MiB", LARGEST >> 20);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+        }
+        Ok(bytes)
     }
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         let dir = self.cwd.join(path);

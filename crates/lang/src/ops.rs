@@ -9,7 +9,7 @@ use stackctl_core::{Number, Ty};
 use stackctl_hcl::ast::{BinaryOp, UnaryOp};
 
 use crate::convert::{ConvertError, convert, convertible, friendly, mismatch, unify};
-use crate::value::{Kind, Marks, Refine, Value, same_ty};
+use crate::value::{Kind, LONGEST_TEXT, Marks, Refine, Value, same_ty, too_long};
 
 pub use access::{entries, get_attr, index, splat};
 
@@ -477,6 +477,9 @@ pub fn concat(parts: &[Value]) -> Result<Value, (usize, OpError)> {
         let part = convert(&part, &Ty::String)
             .map_err(|e| bad(format!("Cannot include the given value in a string template: {e}.")))?;
         if let (Kind::String(s), true) = (part.kind(), known) {
+            if text.len() + s.len() > LONGEST_TEXT {
+                return Err(bad(format!("Cannot include the given value in a string template: {}.", too_long())));
+            }
             text.push_str(s);
         }
     }

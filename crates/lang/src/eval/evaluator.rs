@@ -43,7 +43,7 @@ pub(super) struct Evaluator<'a> {
 const MAX_PROBLEMS: usize = 50;
 
 /// More elements in one evaluation are taken for a mistake: their values would not fit into memory.
-const MAX_STEPS: u64 = 20_000_000;
+const MAX_STEPS: u64 = 4_000_000;
 
 impl<'a> Evaluator<'a> {
     pub(super) fn new(scope: &'a dyn Scope) -> Evaluator<'a> {

@@ -3,7 +3,7 @@
 use stackctl_core::Number;
 
 use super::protocol::FnError;
-use crate::value::Value;
+use crate::value::{LONGEST_TEXT, Value, too_long};
 
 /// The text of a string argument; empty for an absent one.
 pub(super) fn text(args: &[Value], i: usize) -> &str {
@@ -26,4 +26,9 @@ pub(super) fn whole(args: &[Value], i: usize) -> Result<i64, FnError> {
 /// The elements of a known list, set or tuple; empty for anything else.
 pub(super) fn items(args: &[Value], i: usize) -> &[Value] {
     args.get(i).and_then(Value::elements).unwrap_or_default()
+}
+
+/// Refuses a result that would fill the memory.
+pub(super) fn fits(bytes: usize) -> Result<(), FnError> {
+    if bytes > LONGEST_TEXT { Err(FnError::new(too_long())) } else { Ok(()) }
 }

@@ -114,16 +114,12 @@ fn expand(cx: &FnContext<'_>, path: &str) -> Result<PathBuf, FnError> {
     }
 }
 
-/// Largest file that a function reads.
-const LARGEST: usize = 1 << 30;
-
 fn read(cx: &FnContext<'_>, path: &str) -> Result<Vec<u8>, FnError> {
     let found = expand(cx, path)?;
     if cx.files.kind(&found) == Some(FileKind::Directory) {
         return Err(FnError::arg(0, format!("failed to read file: {path:?} is a directory")));
     }
     match cx.files.read(&found) {
-        Ok(bytes) if bytes.len() > LARGEST => Err(FnError::arg(0, format!("the file {path:?} is too large"))),
         Ok(bytes) => Ok(bytes),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Err(FnError::arg(
             0,

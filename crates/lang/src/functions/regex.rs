@@ -10,9 +10,9 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use stackctl_core::Ty;
 
 use super::FnContext;
-use super::args::text;
+use super::args::{fits, text};
 use super::protocol::{FnError, FnResult, Function, Kind as P, Param, Returns};
-use crate::value::Value;
+use crate::value::{LONGEST_TEXT, Value, too_long};
 
 const PATTERN: Param = Param::str("pattern");
 
@@ -77,8 +77,20 @@ impl Compiled {
         }
     }
     /// Replaces every match; `$1`, `$name`, `${name}` and `$$` are expanded.
-    fn replace(&self, text: &str, with: &str) -> String {
-        self.regex.replace_all(text, |c: &regex::Captures<'_>| self.expand(with, c)).into_owned()
+    /// `None` if the result would be too long.
+    fn replace(&self, text: &str, with: &str) -> Option<String> {
+        let (mut out, mut end) = (String::new(), 0);
+        for c in self.regex.captures_iter(text) {
+            let Some(m) = c.get(0) else { continue };
+            out.push_str(&text[end..m.start()]);
+            out.push_str(&self.expand(with, &c));
+            end = m.end();
+            if out.len() > LONGEST_TEXT {
+                return None;
+            }
+        }
+        out.push_str(&text[end..]);
+        Some(out)
     }
     fn expand(&self, template: &str, c: &regex::Captures<'_>) -> String {
         let mut out = String::new();
@@ -135,8 +147,15 @@ fn result_ty(pattern: &Value) -> Result<Ty, FnError> {
 fn replace(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
     let (subject, what, with) = (text(a, 0), text(a, 1), text(a, 2));
     let out = match what.strip_prefix('/').and_then(|w| w.strip_suffix('/')) {
-        Some(pattern) => compile(pattern).map_err(FnError::new)?.replace(subject, with),
-        None => subject.replace(what, with),
+        Some(pattern) => {
+            let replaced = compile(pattern).map_err(FnError::new)?.replace(subject, with);
+            replaced.ok_or_else(|| FnError::new(too_long()))?
+        }
+        None => {
+            let found = subject.matches(what).count();
+            fits(found.saturating_mul(with.len()).saturating_add(subject.len()))?;
+            subject.replace(what, with)
+        }
     };
     Ok(Value::string(out))
 }
@@ -490,7 +509,7 @@ mod tests {
             ("aaa", "a*?", "b", "bababab"),
             ("abc", "b", "${1", "a${1c"),
         ] {
-            assert_eq!(compile(pattern).unwrap().replace(text, with), expect, "{pattern} {with}");
+            assert_eq!(compile(pattern).unwrap().replace(text, with).as_deref(), Some(expect), "{pattern} {with}");
         }
     }
 }

@@ -4,7 +4,7 @@ use stackctl_core::Ty;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::FnContext;
-use super::args::{items, text, whole};
+use super::args::{fits, items, text, whole};
 use super::protocol::{FnError, FnResult, Function, Kind as P, Param, Returns};
 use crate::value::{Kind, Value};
 
@@ -54,6 +54,8 @@ fn indent(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
     let n = whole(a, 0)?;
     let pad = usize::try_from(n).ok().filter(|_| n <= MOST_INDENT);
     let pad = pad.ok_or_else(|| FnError::arg(0, format!("must lie between 0 and {MOST_INDENT}")))?;
+    let lines = text(a, 1).matches('\n').count();
+    fits(lines.saturating_mul(pad).saturating_add(text(a, 1).len()))?;
     s(text(a, 1).replace('\n', &format!("\n{}", " ".repeat(pad))))
 }
 
@@ -74,6 +76,8 @@ fn join(a: &[Value], ty: &Ty, _: &FnContext<'_>) -> FnResult {
             parts.push(v);
         }
     }
+    let separators = text(a, 0).len().saturating_mul(parts.len());
+    fits(parts.iter().fold(separators, |n, p| n.saturating_add(p.len())))?;
     s(parts.join(text(a, 0)))
 }
 

@@ -29,6 +29,14 @@ pub use marks::Marks;
 pub use refine::Refine;
 pub use show::{show, type_text};
 
+/// Most bytes of a text that grows from others: against expressions that double theirs until the memory is full.
+pub(crate) const LONGEST_TEXT: usize = 128 << 20;
+
+/// What is said about a text over [`LONGEST_TEXT`].
+pub(crate) fn too_long() -> String {
+    format!("the text would be longer than {} MiB", LONGEST_TEXT >> 20)
+}
+
 /// A value of the language.
 #[derive(Clone, PartialEq)]
 pub struct Value {

@@ -3,7 +3,9 @@
 mod blocks;
 mod checking;
 mod evaluate;
+mod hostile;
 mod inputs;
 mod loading;
 mod mistakes;
+mod rules;
 mod world;

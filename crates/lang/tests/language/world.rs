@@ -84,6 +84,12 @@ impl<'c> Instance<'c> {
     pub(crate) fn output(&self, name: &str) -> Option<Value> {
         Some(self.eval(&self.module.outputs.get(name)?.value, None))
     }
+    /// The value of an output as the console prints it; `error` if something is wrong with it.
+    pub(crate) fn console(&self, name: &str) -> Option<String> {
+        let value = eval::console(&self.module.outputs.get(name)?.value, &At { instance: self, each: None });
+        let wrong = value.is_err() || !self.problems.take().is_empty();
+        Some(value.ok().filter(|_| !wrong).unwrap_or_else(|| "error".to_owned()))
+    }
     fn eval(&self, e: &stackctl_hcl::Expr, each: Option<&(Value, Value)>) -> Value {
         let (v, problems) = eval::expr(e, &At { instance: self, each });
         self.problems.borrow_mut().extend(problems);
