@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use stackctl_core::{Mode, Schema};
+use stackctl_core::{Mode, ModuleAddr, Schema};
 use stackctl_hcl::ast::{StepKind, TraversalStep};
 use stackctl_hcl::{Body, Expr, ExprKind, Span};
 
@@ -34,6 +34,8 @@ pub fn configuration(config: &Config, schemas: &dyn Schemas) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut seen = HashSet::new();
     for module in config.modules() {
+        removed(config, module, &mut problems);
+        imports(module, &mut problems);
         for call in module.module_calls.values() {
             if let Some(child) = module.children.get(&call.name) {
                 arguments(call, child, &mut problems);
@@ -54,6 +56,37 @@ pub fn configuration(config: &Config, schemas: &dyn Schemas) -> Vec<Problem> {
     problems.retain(|p| told.insert((p.span, p.summary.clone(), p.detail.clone())));
     problems.sort_by_key(|p| p.span);
     problems
+}
+
+/// `removed` blocks for what is still there.
+fn removed(config: &Config, module: &Module, problems: &mut Vec<Problem>) {
+    for r in &module.removed {
+        let steps = module.path.0.iter().chain(&r.from.module.0).cloned().collect();
+        let Some(target) = config.module(&ModuleAddr(steps)) else { continue };
+        let (what, first) = match &r.from.resource {
+            None => (format!("{}", r.from.module), None),
+            Some(key) => match target.resource(key.mode, &key.ty, &key.name) {
+                Some(still) => (format!("{}.{}", key.ty, key.name), Some(still.span)),
+                None => continue,
+            },
+        };
+        let detail = format!("This block says that {what} was removed, but the configuration still has it.");
+        let p = Problem::error("Removed object still exists", detail).at(r.from.span);
+        let p = p.hinted("Remove what is still declared, or this block.");
+        problems.push(match first {
+            Some(span) => p.with(span, "still declared here"),
+            None => p,
+        });
+    }
+}
+
+/// `import` blocks are the root's.
+fn imports(module: &Module, problems: &mut Vec<Problem>) {
+    for i in module.imports.iter().filter(|_| !module.path.is_root()) {
+        let detail = format!("{} has an import block; only the root module may have those.", module.path);
+        let hint = format!("Move it to the root module: to = {}.…", module.path);
+        problems.push(Problem::error("Invalid import configuration", detail).at(i.span).hinted(hint));
+    }
 }
 
 /// Resources whose own block refers to them, another instance included: an error of the plan, not of `validate`.

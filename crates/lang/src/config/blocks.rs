@@ -390,6 +390,11 @@ fn removed(b: Block, cx: &mut Cx) -> Option<Removed> {
     let span = b.header_span;
     let mut f = split(b.body, span, &REMOVED, cx);
     let from = f.required("from", cx).and_then(|e| refactor::endpoint(e, false, cx));
+    if let Some(from) = from.as_ref().filter(|f| f.resource.as_ref().is_some_and(|r| r.mode != Mode::Managed)) {
+        let detail = "Only managed resources are destroyed or forgotten: remove the block of a data source, and nothing is left.";
+        cx.report(Problem::error("Data source address not allowed", detail).at(from.span));
+        return None;
+    }
     let destroy = f.block("lifecycle", cx).and_then(|b| {
         let mut f = split(b.body, b.header_span, &REMOVED_LIFECYCLE, cx);
         f.bool("destroy", cx)

@@ -88,6 +88,12 @@ impl Config {
             if let Some((_, parent_ref)) = passed {
                 (name, alias) = (parent_ref.name.clone(), parent_ref.alias.clone());
                 path.0.pop();
+                let given = self.module(&path).map_or_else(|| source.clone(), |m| m.provider_source(&name));
+                // The provider that is built into the language has no address by which it would be implied.
+                if given != source && name != "terraform" {
+                    let detail = format!("\"{name}\" is the provider {given} here, and the module expects {source}.");
+                    return Err(Problem::error("Provider type mismatch", detail).at(parent_ref.span));
+                }
                 continue;
             }
             if module.provider_config(&name, alias.as_deref()).is_some() {

@@ -34,13 +34,23 @@ pub(super) fn directory(
     let names: Vec<_> = entries.iter().filter(|e| e.kind != Kind::Directory && is_config(&e.name)).collect();
     if names.is_empty() {
         let detail = format!("The directory {} has no configuration files (.tf or .tf.json).", dir.display());
-        cx.report(placed(Problem::error("No configuration files", detail)));
-        return None;
+        if place.is_none() {
+            cx.report(Problem::error("No configuration files", detail));
+            return None;
+        }
+        // A module without files is one that does nothing, and most likely a mistake.
+        cx.report(placed(Problem::warning("No configuration files", detail)));
     }
     let (mut primary, mut overrides): (Vec<Block>, Vec<Block>) = (Vec::new(), Vec::new());
     for e in names {
         let path = dir.join(&e.name);
         let shown = crate::files::normalise(&path).display().to_string();
+        if e.kind == Kind::Other {
+            // Reading a pipe or a device might never end.
+            let detail = format!("{shown} is neither a file nor a link to one.");
+            cx.report(Problem::error("Failed to read file", detail));
+            continue;
+        }
         let Some(text) = read_text(&path, &shown, files, cx) else { continue };
         let found = parse(&shown, text, sources, cx);
         if is_override(&e.name) { overrides.extend(found) } else { primary.extend(found) }

@@ -94,13 +94,11 @@ pub(super) fn depends_on(f: &mut Fields, cx: &mut Cx) -> Vec<Expr> {
     for e in elements(e, "references", cx) {
         let e = reference(e, cx);
         let plain = matches!(e.kind, ExprKind::ScopeTraversal(_) | ExprKind::Invalid);
+        let partly = "References in depends_on must be to a whole object, not to an attribute of one.";
         match Reference::of_expr(&e) {
-            Ok(_) if plain => out.push(e),
             _ if matches!(e.kind, ExprKind::Invalid) => {}
-            Ok(_) => cx.report(
-                Problem::error("Invalid depends_on reference", "References in depends_on must be to a whole object.")
-                    .at(e.span),
-            ),
+            Ok(r) if plain && !r.rest.iter().any(|s| matches!(s.kind, StepKind::Attr(_))) => out.push(e),
+            Ok(_) => cx.report(Problem::error("Invalid depends_on reference", partly).at(e.span)),
             Err(p) => cx.report(p),
         }
     }

@@ -51,6 +51,12 @@ pub(super) fn terraform(b: Block, c: &mut Content, cx: &mut Cx) {
     for b in f.blocks("cloud") {
         c.terraform.cloud = Some(b.header_span);
     }
+    if let (Some(cloud), Some(backend)) = (c.terraform.cloud, &c.terraform.backend) {
+        let detail = "A module may have either a backend block or a cloud block: the state is in one place only.";
+        let p = Problem::error("Both a backend and a cloud configuration", detail);
+        let p = p.at(cloud).with(backend.span, "the backend is here");
+        cx.report(p.hinted("Remove the cloud block: it is not carried out anyway."));
+    }
 }
 
 fn required_providers(b: Block, c: &mut Content, cx: &mut Cx) {

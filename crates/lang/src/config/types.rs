@@ -41,12 +41,15 @@ fn ty(e: &Expr, top: bool, cx: &mut Cx) -> Option<Typed> {
                 cx.problems.extend(errors.into_iter().map(Problem::from));
                 return None;
             }
-            let plain = matches!(&parsed.kind, ExprKind::ScopeTraversal(_));
-            if cx.is_json(e.span) || (top && plain) {
-                ty(&parsed, top, cx)
-            } else {
-                wrong(cx, e.span, "A type is written without quotes: list(string).")
+            if cx.is_json(e.span) {
+                return ty(&parsed, top, cx);
             }
+            let p = Problem::error("Invalid type specification", "A type is written without quotes.").at(e.span);
+            cx.report(match text.as_str() {
+                "list" | "set" | "map" => p.hinted(format!("Write {text}(string).")),
+                _ => p.hinted(format!("Write {text}.")),
+            });
+            None
         }
         ExprKind::Invalid => None,
         _ => wrong(

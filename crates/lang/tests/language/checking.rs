@@ -171,6 +171,31 @@ variable "b" {
 }
 
 #[test]
+fn removed_blocks_for_what_is_still_there() {
+    check(
+        "resource \"x\" \"a\" {}\nmodule \"m\" {\n  source = \"./child\"\n  in     = 1\n}\nremoved {\n  from = x.a\n}\n\
+         removed {\n  from = module.m\n}\nremoved {\n  from = x.gone\n}\nremoved {\n  from = module.m.x.gone\n}\n",
+        &[
+            "7: Removed object still exists (Remove what is still declared, or this block.)",
+            "10: Removed object still exists (Remove what is still declared, or this block.)",
+        ],
+    );
+}
+
+#[test]
+fn imports_are_the_roots_and_providers_are_what_modules_expect() {
+    let call = "provider \"aws\" {}\nmodule \"m\" {\n  source = \"./m\"\n  providers = { aws.x = aws }\n}\n";
+    let module = "terraform {\n  required_providers {\n    aws = {\n      source = \"other/aws\"\n      \
+                  configuration_aliases = [aws.x]\n    }\n  }\n}\nresource \"aws_x\" \"y\" {\n  provider = aws.x\n}\n\
+                  import {\n  to = aws_x.y\n  id = \"1\"\n}\n";
+    let (config, sources, problems) = load(&Memory::of([("main.tf", call), ("m/m.tf", module)]));
+    assert!(problems.is_empty(), "{problems:?}");
+    let found = configuration(&config.unwrap(), &());
+    let want = ["Provider type mismatch @ main.tf:4", "Invalid import configuration @ m/m.tf:12"];
+    assert_eq!(crate::world::lines(&found, &sources), want);
+}
+
+#[test]
 fn resources_that_refer_to_themselves() {
     let text = "resource \"x\" \"a\" {\n  count = 2\n  v     = x.a[0].id\n}\nresource \"x\" \"b\" {\n  v = x.a[0].id\n  lifecycle {\n    postcondition {\n      condition     = x.b.id != self.id\n      error_message = \"m\"\n    }\n  }\n}\n";
     let (config, sources, problems) = load(&Memory::of([("main.tf", text)]));

@@ -2,7 +2,7 @@
 
 use stackctl_core::Mode;
 use stackctl_lang::config::{Config, IgnoreChanges, Manifest, Repeat};
-use stackctl_lang::files::Memory;
+use stackctl_lang::files::{Entry, Kind, Memory};
 
 use crate::world::{lines, load};
 
@@ -60,8 +60,45 @@ fn files_that_are_no_text() {
 }
 
 #[test]
+fn blocks_that_contradict() {
+    check(
+        &[
+            ("a.tf", "resource \"x\" \"a\" {\n  depends_on = [x.b.id, x.b[0], x.b]\n}\nresource \"x\" \"b\" {}\n"),
+            ("b.tf", "removed {\n  from = data.x.a\n}\n"),
+            ("c.tf", "terraform {\n  backend \"local\" {}\n  cloud {}\n}\n"),
+            ("d.tf", "variable \"v\" {\n  type = \"list\"\n}\nvariable \"w\" {\n  type = list\n}\n"),
+        ],
+        &[
+            "Invalid depends_on reference @ a.tf:2",
+            "Data source address not allowed @ b.tf:2",
+            "Both a backend and a cloud configuration @ c.tf:3",
+            "Invalid type specification @ d.tf:2",
+        ],
+    );
+}
+
+#[test]
+fn pipes_and_links_to_nothing_are_not_read() {
+    let mut files = Memory::of([("ok.tf", "locals {}\n")]);
+    let entry = |name: &str, kind| Entry { name: name.to_owned(), kind };
+    files.add_listing(
+        "",
+        vec![entry("ok.tf", Kind::File), entry("pipe.tf", Kind::Other), entry("dir.tf", Kind::Directory)],
+    );
+    let (config, _, problems) = load(&files);
+    assert!(config.is_some());
+    let got: Vec<_> = problems.iter().map(|p| p.detail.as_str()).collect();
+    assert_eq!(got, ["pipe.tf is neither a file nor a link to one."]);
+}
+
+#[test]
 fn directories_without_configuration() {
     check(&[("x/main.tf", "")], &["No configuration files @ "]);
+    // As in Terraform, a module without files is no error.
+    let files = Memory::of([("main.tf", "module \"a\" {\n  source = \"./a\"\n}\n"), ("a/x.txt", "")]);
+    let (config, sources, problems) = load(&files);
+    assert_eq!(lines(&problems, &sources), ["No configuration files @ main.tf:2"]);
+    assert!(config.is_some() && !problems[0].is_error());
     check(
         &[("main.tf", "module \"a\" {\n  source = \"./gone\"\n}\n")],
         &["Failed to read module directory @ main.tf:2"],

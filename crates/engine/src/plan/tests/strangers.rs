@@ -21,17 +21,20 @@ fn moves_that_contradict() {
           from = test_thing.many[1]
           to   = test_thing.c
         }
-        moved {
-          from = test_thing.gone
-          to   = test_thing.gone
-        }
         "#,
         |_| {},
         r#"
         ! main.tf:7 Moved object still exists: A "moved" block says that test_thing.a is now test_thing.b, but the configuration still has test_thing.a.
         ! main.tf:11 Moved object still exists: A "moved" block says that test_thing.many[1] is now test_thing.c, but the configuration still has test_thing.many[1].
-        ! main.tf:15 Redundant move statement: Old and new address are the same.
+        + test_thing.a
+        + test_thing.many[0]
+        + test_thing.many[1]
         "#,
+    );
+    check(
+        "moved {\n from = test_thing.gone\n to = test_thing.gone\n}",
+        |_| {},
+        "! main.tf:1 Redundant move statement: Old and new address are the same.",
     );
     check(
         r#"
@@ -102,7 +105,7 @@ fn imports_that_are_wrong() {
         }
         "#,
         |_| {},
-        "! main.tf:5 Invalid import: The import id is empty.",
+        "! main.tf:5 Invalid import: The import id is empty.\n+ test_thing.a",
     );
 }
 
