@@ -10,7 +10,7 @@ use rsa::{BigUint, Pkcs1v15Sign, RsaPrivateKey};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use stackctl_core::{Error, ErrorKind, Host, Ids, Result};
 
-use super::curve::{Curve, Point, curves, padded};
+use super::curve::{CURVES, Curve};
 use super::der::{self, Der};
 use super::pem;
 
@@ -21,7 +21,7 @@ pub(super) const ED25519: &str = "1.3.101.112";
 /// A private key.
 pub(super) enum Key {
     Rsa(Box<RsaPrivateKey>),
-    Ec { curve: &'static Curve, d: BigUint, q: Point },
+    Ec { curve: &'static Curve, d: Vec<u8>, q: Vec<u8> },
     Ed25519 { seed: [u8; 32], public: [u8; 32] },
 }
 
@@ -57,10 +57,10 @@ impl Key {
     }
     /// A new key on the curve of this name.
     pub(super) fn new_ec(name: &str, host: &Host) -> Result<Key> {
-        let curve = curves().iter().find(|c| c.name == name);
+        let curve = CURVES.iter().find(|c| c.name == name);
         let curve = curve.ok_or_else(|| wrong(format!("There is no curve {name:?}.")))?;
-        let d = curve.scalar(&|out| host.ids.fill(out));
-        Key::ec(curve, d).ok_or_else(|| wrong("The curve refuses the key."))
+        let d = curve.random(&|out| host.ids.fill(out));
+        Key::ec(curve, &d).ok_or_else(|| wrong("The curve refuses the key."))
     }
     /// A new Ed25519 key.
     pub(super) fn new_ed25519(host: &Host) -> Result<Key> {
@@ -68,9 +68,8 @@ impl Key {
         host.ids.fill(&mut seed);
         Key::ed25519(&seed).ok_or_else(|| wrong("The seed is none of Ed25519."))
     }
-    pub(super) fn ec(curve: &'static Curve, d: BigUint) -> Option<Key> {
-        let q = curve.public(&d)?;
-        Some(Key::Ec { curve, d, q })
+    pub(super) fn ec(curve: &'static Curve, d: &[u8]) -> Option<Key> {
+        Some(Key::Ec { curve, d: curve.padded(d)?, q: curve.public(d)? })
     }
     pub(super) fn ed25519(seed: &[u8]) -> Option<Key> {
         let seed: [u8; 32] = seed.try_into().ok()?;
@@ -124,7 +123,7 @@ impl Key {
     fn public_bits(&self) -> Vec<u8> {
         match self {
             Key::Rsa(k) => k.to_public_key().to_pkcs1_der().map(|d| d.as_bytes().to_vec()).unwrap_or_default(),
-            Key::Ec { curve, q, .. } => curve.encode(q),
+            Key::Ec { q, .. } => q.clone(),
             Key::Ed25519 { public, .. } => public.to_vec(),
         }
     }
@@ -153,11 +152,11 @@ impl Key {
         match self {
             Key::Rsa(k) => k.to_pkcs1_der().map(|d| d.as_bytes().to_vec()).unwrap_or_default(),
             Key::Ec { curve, d, q } => {
-                let mut parts = vec![der::uint(&[1]), der::element(der::OCTETS, &padded(d, curve.size))];
+                let mut parts = vec![der::uint(&[1]), der::element(der::OCTETS, d)];
                 if named {
                     parts.push(der::tagged(0, &der::oid(curve.oid)));
                 }
-                parts.push(der::tagged(1, &der::bits(&curve.encode(q))));
+                parts.push(der::tagged(1, &der::bits(q)));
                 der::sequence(&parts)
             }
             Key::Ed25519 { seed, .. } => der::element(der::OCTETS, seed),
@@ -185,8 +184,8 @@ impl Key {
                     66 => ("1.2.840.10045.4.3.4", Sha512::digest(message).to_vec()),
                     _ => ("1.2.840.10045.4.3.2", Sha256::digest(message).to_vec()),
                 };
-                let (r, s) = curve.sign(d, &digest, &|out| host.ids.fill(out));
-                let signature = der::sequence(&[der::uint(&r.to_bytes_be()), der::uint(&s.to_bytes_be())]);
+                let (r, s) = curve.sign(d, &digest).ok_or_else(|| wrong("The key cannot sign."))?;
+                let signature = der::sequence(&[der::uint(&r), der::uint(&s)]);
                 Ok((der::sequence(&[der::oid(oid)]), signature))
             }
             Key::Ed25519 { seed, .. } => {
@@ -215,14 +214,14 @@ impl Key {
 fn sec1(bytes: &[u8], named: Option<&str>) -> Option<Key> {
     let mut inside = Der(bytes).sequence()?;
     inside.uint().filter(|v| *v == [1])?;
-    let d = BigUint::from_bytes_be(inside.one(der::OCTETS)?.content);
+    let d = inside.one(der::OCTETS)?.content;
     let inner = inside.one(0xa0).and_then(|i| i.inside().oid());
     let oid = inner.as_deref().or(named)?;
-    let curve = curves().iter().find(|c| c.oid == oid)?;
+    let curve = CURVES.iter().find(|c| c.oid == oid)?;
     let key = Key::ec(curve, d)?;
     // A public key that does not belong to the private one means damage.
     match (inside.one(0xa1).map(|i| i.inside().bits()), &key) {
-        (Some(point), Key::Ec { q, .. }) if curve.decode(point?).as_ref() != Some(q) => None,
+        (Some(point), Key::Ec { q, .. }) if point? != q => None,
         _ => Some(key),
     }
 }
@@ -248,7 +247,7 @@ pub(super) mod tests {
     /// One key of each kind; RSA's is small, so that tests are fast.
     pub(in crate::tls) fn keys(host: &Host) -> Vec<Key> {
         let mut all = vec![Key::new_rsa(1024, host).unwrap(), Key::new_ed25519(host).unwrap()];
-        all.extend(curves().iter().map(|c| Key::new_ec(c.name, host).unwrap()));
+        all.extend(CURVES.iter().map(|c| Key::new_ec(c.name, host).unwrap()));
         all
     }
 

@@ -7,7 +7,7 @@ use rsa::{BigUint, RsaPrivateKey};
 use sha2::{Digest, Sha256};
 use stackctl_core::{Error, ErrorKind, Host, Result};
 
-use super::curve::curves;
+use super::curve::CURVES;
 use super::key::Key;
 use super::pem;
 use crate::checksums::{hex, md5};
@@ -34,7 +34,7 @@ fn public(key: &Key) -> Option<(String, Vec<u8>)> {
         Key::Rsa(k) => ("ssh-rsa".to_owned(), [number(k.e()), number(k.n())].concat()),
         Key::Ec { curve, .. } if curve.ssh.is_empty() => return None,
         Key::Ec { curve, q, .. } => {
-            let parts = [string(curve.ssh.as_bytes()), string(&curve.encode(q))].concat();
+            let parts = [string(curve.ssh.as_bytes()), string(q)].concat();
             (format!("ecdsa-sha2-{}", curve.ssh), parts)
         }
         Key::Ed25519 { public, .. } => ("ssh-ed25519".to_owned(), string(public)),
@@ -58,7 +58,9 @@ pub(super) fn write(key: &Key, comment: &str, host: &Host) -> Option<String> {
     let (kind, public) = public(key)?;
     let fields = match key {
         Key::Rsa(k) => Key::rsa_numbers(k)?.iter().flat_map(number).collect(),
-        Key::Ec { curve, d, q } => [string(curve.ssh.as_bytes()), string(&curve.encode(q)), number(d)].concat(),
+        Key::Ec { curve, d, q } => {
+            [string(curve.ssh.as_bytes()), string(q), number(&BigUint::from_bytes_be(d))].concat()
+        }
         Key::Ed25519 { seed, public } => [string(public), string(&[&seed[..], public].concat())].concat(),
     };
     let mut check = [0; 4];
@@ -129,10 +131,10 @@ fn fields(outer: &mut Fields<'_>) -> Option<Key> {
         }
         kind => {
             let name = kind.strip_prefix(b"ecdsa-sha2-")?;
-            let curve = curves().iter().find(|c| !c.ssh.is_empty() && c.ssh.as_bytes() == name)?;
+            let curve = CURVES.iter().find(|c| !c.ssh.is_empty() && c.ssh.as_bytes() == name)?;
             f.string()?;
             f.string()?;
-            Key::ec(curve, f.number()?)
+            Key::ec(curve, f.string()?)
         }
     }
 }
