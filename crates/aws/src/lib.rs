@@ -15,11 +15,17 @@ pub mod web;
 #[cfg(feature = "cloudwatch")]
 mod cloudwatch;
 
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
+
 #[cfg(feature = "ec2")]
 mod ec2;
 
 #[cfg(feature = "iam")]
 mod iam;
+
+#[cfg(feature = "kms")]
+mod kms;
 
 #[cfg(feature = "cloudwatchlogs")]
 mod logs;
@@ -51,10 +57,14 @@ pub fn aws() -> kit::provider::Aws {
     kit::provider::Aws::new(vec![
         #[cfg(feature = "cloudwatch")]
         cloudwatch::service(),
+        #[cfg(feature = "dynamodb")]
+        dynamodb::service(),
         #[cfg(feature = "ec2")]
         ec2::service(),
         #[cfg(feature = "iam")]
         iam::service(),
+        #[cfg(feature = "kms")]
+        kms::service(),
         #[cfg(feature = "cloudwatchlogs")]
         logs::service(),
         #[cfg(feature = "rds")]

@@ -1,5 +1,6 @@
 //! CloudWatch: contents.
 
+mod dashboard;
 mod metric_alarm;
 
 use crate::kit::erase::resource;
@@ -7,5 +8,8 @@ use crate::kit::provider::Service;
 
 /// The types of this service.
 pub(crate) fn service() -> Service {
-    Service { resources: vec![resource::<metric_alarm::MetricAlarm>()], data: vec![] }
+    Service {
+        resources: vec![resource::<dashboard::Dashboard>(), resource::<metric_alarm::MetricAlarm>()],
+        data: vec![],
+    }
 }

@@ -20,6 +20,9 @@ mod vpc_security_group_rule;
 
 mod ami_data;
 mod availability_zones_data;
+mod route_table_data;
+mod security_group_data;
+mod subnet_data;
 mod subnets_data;
 mod vpc_data;
 
@@ -50,6 +53,9 @@ pub(crate) fn service() -> Service {
         data: vec![
             data::<ami_data::Ami>(),
             data::<availability_zones_data::AvailabilityZones>(),
+            data::<route_table_data::RouteTableData>(),
+            data::<security_group_data::SecurityGroupData>(),
+            data::<subnet_data::SubnetData>(),
             data::<subnets_data::Subnets>(),
             data::<vpc_data::VpcData>(),
         ],

@@ -1,9 +1,12 @@
 //! IAM: contents, and what its types share.
 
 mod instance_profile;
+mod openid_connect_provider;
 mod policy;
+mod policy_data;
 mod policy_document;
 mod role;
+mod role_data;
 mod role_policy;
 mod role_policy_attachment;
 
@@ -18,12 +21,17 @@ pub(crate) fn service() -> Service {
     Service {
         resources: vec![
             resource::<instance_profile::InstanceProfile>(),
+            resource::<openid_connect_provider::OpenIdConnectProvider>(),
             resource::<policy::ManagedPolicy>(),
             resource::<role::Role>(),
             resource::<role_policy::RolePolicy>(),
             resource::<role_policy_attachment::Attachment>(),
         ],
-        data: vec![data::<policy_document::PolicyDocument>()],
+        data: vec![
+            data::<policy_data::PolicyData>(),
+            data::<policy_document::PolicyDocument>(),
+            data::<role_data::RoleData>(),
+        ],
     }
 }
 

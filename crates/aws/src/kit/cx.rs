@@ -194,10 +194,14 @@ clients! {
     "cloudwatch" cloudwatch: aws_sdk_cloudwatch, "cloudwatch";
     /// CloudWatch Logs.
     "cloudwatchlogs" logs: aws_sdk_cloudwatchlogs, "logs";
+    /// DynamoDB.
+    "dynamodb" dynamodb: aws_sdk_dynamodb, "dynamodb";
     /// EC2.
     "ec2" ec2: aws_sdk_ec2, "ec2";
     /// IAM.
     "iam" iam: aws_sdk_iam, "iam";
+    /// KMS.
+    "kms" kms: aws_sdk_kms, "kms";
     /// RDS.
     "rds" rds: aws_sdk_rds, "rds";
     /// S3.

@@ -210,7 +210,7 @@ pub(super) fn uncertain(e: Error) -> Error {
 }
 
 /// A JSON document in the one spelling that is sent and stored: compact, keys sorted, `<`, `>` and `&` escaped.
-fn normal(text: &str) -> Option<String> {
+pub(crate) fn normal(text: &str) -> Option<String> {
     let document = Known::from_json(&serde_json::from_str(text).ok()?).to_json().to_string();
     Some(document.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"))
 }

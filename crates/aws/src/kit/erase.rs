@@ -221,8 +221,10 @@ impl<T: Data> AnyData for Of<T> {
                     value.set(*name, set.clone());
                 }
             }
-            for name in self.schema.block.blocks.keys() {
-                value.set(*name, config.get(name).clone());
+            for (name, b) in &self.schema.block.blocks {
+                if !b.computed {
+                    value.set(*name, config.get(name).clone());
+                }
             }
             core::canonical::canonical(&self.schema.block, &mut value);
             Ok(value)

@@ -160,6 +160,10 @@ fn undelivered(e: &(dyn StdError + 'static)) -> (ErrorKind, String) {
     let chain: Vec<String> = std::iter::successors(Some(e), |&e| e.source()).map(ToString::to_string).collect();
     let says = |t: &str| chain.iter().any(|s| s.contains(t));
     let reason = chain.last().cloned().unwrap_or_default();
+    if says(super::gate::NOT_SENT) {
+        // It was held back here, so that nothing was done; whoever ordered it asks again before it is repeated.
+        return (ErrorKind::Throttled, reason);
+    }
     if says("client error (Connect)")
         || says("dns error")
         || says("no providers in chain")
@@ -307,6 +311,18 @@ fn classify(service: &str, code: &str, message: &str) -> Option<ErrorKind> {
         "BucketNotEmpty" => ErrorKind::InUse,
         "OperationAborted" | "RestoreAlreadyInProgress" => ErrorKind::NotReady,
 
+        // KMS. A policy names principals that may be seconds old.
+        "MalformedPolicyDocumentException" if has("principal") => ErrorKind::NotYetVisible,
+        "KMSInvalidStateException" if has("creating") || has("updating") => ErrorKind::NotReady,
+
+        // DynamoDB calls a name that is taken and a table that is busy by one code.
+        "ResourceInUseException" if service == "dynamodb" && has("already exists") => ErrorKind::Exists,
+        "ResourceInUseException" | "TableInUseException" | "ReplicaInUseException" if service == "dynamodb" => {
+            ErrorKind::NotReady
+        }
+        "LimitExceededException" if service == "dynamodb" && has("simultaneously") => ErrorKind::NotReady,
+        "ContinuousBackupsUnavailableException" => ErrorKind::NotReady,
+
         // Messaging, parameters, logs.
         "AWS.SimpleQueueService.NonExistentQueue"
         | "QueueDoesNotExist"
@@ -369,6 +385,16 @@ mod tests {
             ("s3", "NoSuchBucket", "", Some(NotFound)),
             ("s3", "SlowDown", "", Some(Throttled)),
             ("ec2", "IdempotentParameterMismatch", "", Some(TokenMismatch)),
+            ("dynamodb", "ResourceInUseException", "Table already exists: t", Some(Exists)),
+            (
+                "dynamodb",
+                "ResourceInUseException",
+                "Attempt to change a resource which is still in use",
+                Some(NotReady),
+            ),
+            ("dynamodb", "LimitExceededException", "only 10 tables can be updated simultaneously", Some(NotReady)),
+            ("kms", "MalformedPolicyDocumentException", "contains one or more invalid principals", Some(NotYetVisible)),
+            ("kms", "NotFoundException", "", Some(NotFound)),
         ] {
             assert_eq!(classify(service, code, message), want, "{service} {code} {message}");
         }

@@ -256,6 +256,11 @@ impl Slot {
         }
         self
     }
+    /// What a name begins with that is made up, where that is not `terraform-`.
+    #[must_use]
+    pub fn generated(self, start: &'static str) -> Slot {
+        self.attr(|a| a.generated = Some(start))
+    }
     /// Most characters of the prefix form of a name.
     #[must_use]
     pub fn prefix_max(mut self, n: usize) -> Slot {

@@ -148,13 +148,13 @@ async fn groups(cx: &Cx, at: &[Ref<LogGroup>]) -> Result<Vec<SdkLogGroup>> {
 }
 
 /// The group of that name: the first of those that start with it, as they come in order.
-async fn named(cx: &Cx, name: &str) -> Result<Vec<SdkLogGroup>> {
+pub(super) async fn named(cx: &Cx, name: &str) -> Result<Vec<SdkLogGroup>> {
     let found = cx.logs().describe_log_groups().log_group_name_prefix(name).limit(1).send().await?;
     Ok(found.log_groups.unwrap_or_default())
 }
 
 /// The ARN without the `:*` that stands for all streams of the group.
-fn arn(g: &SdkLogGroup) -> String {
+pub(super) fn arn(g: &SdkLogGroup) -> String {
     let arn = g.log_group_arn().or(g.arn()).unwrap_or_default();
     arn.strip_suffix(":*").unwrap_or(arn).to_owned()
 }

@@ -1,12 +1,13 @@
 //! RDS: contents, and what its types share.
 
 mod db_instance;
+mod db_instance_data;
 mod db_parameter_group;
 mod db_subnet_group;
 
 use aws_sdk_rds::types::Tag;
 
-use crate::kit::erase::resource;
+use crate::kit::erase::{data, resource};
 use crate::kit::prelude::*;
 use crate::kit::provider::Service;
 
@@ -18,7 +19,7 @@ pub(crate) fn service() -> Service {
             resource::<db_parameter_group::ParameterGroup>(),
             resource::<db_subnet_group::SubnetGroup>(),
         ],
-        data: vec![],
+        data: vec![data::<db_instance_data::DbInstanceData>()],
     }
 }
 

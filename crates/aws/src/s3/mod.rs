@@ -2,18 +2,20 @@
 
 mod bucket;
 mod bucket_cors_configuration;
+mod bucket_data;
 mod bucket_encryption;
 mod bucket_lifecycle_configuration;
 mod bucket_ownership_controls;
 mod bucket_policy;
 mod bucket_public_access_block;
 mod bucket_versioning;
+mod canonical_user_id_data;
 
 use std::sync::Arc;
 
 use aws_sdk_s3::operation::get_bucket_versioning::GetBucketVersioningOutput;
 
-use crate::kit::erase::resource;
+use crate::kit::erase::{data, resource};
 use crate::kit::prelude::*;
 use crate::kit::provider::Service;
 
@@ -30,7 +32,7 @@ pub(crate) fn service() -> Service {
             resource::<bucket_public_access_block::PublicAccessBlock>(),
             resource::<bucket_versioning::Versioning>(),
         ],
-        data: vec![],
+        data: vec![data::<bucket_data::BucketData>(), data::<canonical_user_id_data::CanonicalUserId>()],
     }
 }
 

@@ -1,19 +1,25 @@
 //! SNS: contents, and what its types share.
 
 mod topic;
+mod topic_data;
+mod topic_policy;
 mod topic_subscription;
 
 use aws_sdk_sns::types::Tag;
 
-use crate::kit::erase::resource;
+use crate::kit::erase::{data, resource};
 use crate::kit::prelude::*;
 use crate::kit::provider::Service;
 
 /// The types of this service.
 pub(crate) fn service() -> Service {
     Service {
-        resources: vec![resource::<topic::Topic>(), resource::<topic_subscription::Subscription>()],
-        data: vec![],
+        resources: vec![
+            resource::<topic::Topic>(),
+            resource::<topic_policy::TopicPolicy>(),
+            resource::<topic_subscription::Subscription>(),
+        ],
+        data: vec![data::<topic_data::TopicData>()],
     }
 }
 

@@ -5,7 +5,7 @@
 //! [`replication`] the two long ones, [`region`] names that follow from the region.
 
 mod lifecycle;
-mod region;
+pub(super) mod region;
 mod replication;
 mod routing;
 mod settings;

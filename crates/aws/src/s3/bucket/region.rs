@@ -52,12 +52,12 @@ const HYPHEN: &[&str] = &[
 ];
 
 /// The zone of the region's website endpoint; `None` for regions newer than this table.
-pub(super) fn zone(region: &str) -> Option<String> {
+pub(in crate::s3) fn zone(region: &str) -> Option<String> {
     ZONES.iter().find(|(r, _)| *r == region).map(|(_, z)| (*z).to_owned())
 }
 
 /// Domain of the region's website endpoint.
-pub(super) fn website_domain(region: &str) -> String {
+pub(in crate::s3) fn website_domain(region: &str) -> String {
     let separator = if HYPHEN.contains(&region) { '-' } else { '.' };
     format!("s3-website{separator}{region}.{}", suffix(region))
 }
@@ -67,11 +67,11 @@ fn suffix(region: &str) -> &'static str {
 }
 
 /// Domain of the bucket, wherever it is.
-pub(super) fn global_domain(bucket: &str, region: &str) -> String {
+pub(in crate::s3) fn global_domain(bucket: &str, region: &str) -> String {
     format!("{bucket}.s3.{}", suffix(region))
 }
 
 /// Domain of the bucket in its region.
-pub(super) fn domain(bucket: &str, region: &str) -> String {
+pub(in crate::s3) fn domain(bucket: &str, region: &str) -> String {
     format!("{bucket}.s3.{region}.{}", suffix(region))
 }
