@@ -25,11 +25,18 @@ use std::sync::Arc;
 
 use stackctl_core::Provider;
 use table::Table;
+pub use terraform::remote_state::RemoteStates;
 
-/// All built-in providers.
-pub fn providers() -> Vec<Arc<dyn Provider>> {
+/// All built-in providers. `states` reads states of other stacks.
+pub fn providers(states: Arc<dyn RemoteStates>) -> Vec<Arc<dyn Provider>> {
     let all = [
-        Table::new("terraform", "terraform.io/builtin/terraform", "1.11.4", vec![terraform::data()], vec![]),
+        Table::new(
+            "terraform",
+            "terraform.io/builtin/terraform",
+            "1.11.4",
+            vec![terraform::data::data()],
+            vec![terraform::remote_state::source(states)],
+        ),
         Table::new("null", "registry.terraform.io/hashicorp/null", "3.2.4", vec![null::resource()], vec![]),
         Table::new(
             "random",

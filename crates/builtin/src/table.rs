@@ -11,6 +11,8 @@ use stackctl_core::{
     Provider, Ref, Result, Schema, Scope, Status,
 };
 
+use crate::terraform::remote_state::RemoteStates;
+
 /// Makes all attributes of a new object from the planned ones.
 pub(crate) type Create = for<'a> fn(&'a Known, &'a Host) -> BoxFuture<'a, Result<Known>>;
 /// Reads a data source: completes its configuration.
@@ -70,12 +72,18 @@ pub(crate) struct Source {
     pub(crate) validate: fn(&Partial) -> Vec<Error>,
     /// Reads it.
     pub(crate) read: Read,
+    /// What the provider's data sources read other states with.
+    pub(crate) states: Option<Arc<dyn RemoteStates>>,
 }
 
 impl Source {
     /// A data source without checks of its own.
     pub(crate) fn new(schema: Schema, read: Read) -> Source {
-        Source { schema: Schema { zero_is_null: false, ..schema }, validate: |_| Vec::new(), read }
+        Source { schema: Schema { zero_is_null: false, ..schema }, validate: |_| Vec::new(), read, states: None }
+    }
+    /// With access to other states.
+    pub(crate) fn with(self, states: Arc<dyn RemoteStates>) -> Source {
+        Source { states: Some(states), ..self }
     }
 }
 
@@ -85,6 +93,8 @@ pub(crate) struct Setup {
     pub(crate) host: Host,
     /// The provider's configuration.
     pub(crate) config: Known,
+    /// Access to other states, where a data source has it.
+    pub(crate) states: Option<Arc<dyn RemoteStates>>,
 }
 
 /// A provider before it is erased.
@@ -186,7 +196,9 @@ impl Provider for Table {
     }
     fn configure(&self, config: Known, host: Host) -> BoxFuture<'static, Result<Arc<dyn Instance>>> {
         let kinds = Arc::clone(&self.kinds);
-        Box::pin(async move { Ok(Arc::new(Configured { kinds, setup: Setup { host, config } }) as Arc<dyn Instance>) })
+        let states = kinds.sources.values().find_map(|s| s.states.clone());
+        let setup = Setup { host, config, states };
+        Box::pin(async move { Ok(Arc::new(Configured { kinds, setup }) as Arc<dyn Instance>) })
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn host() -> (TempDir, Host) {
 /// The same as the setup of a provider with this configuration.
 pub(crate) fn setup(config: Known) -> (TempDir, Setup) {
     let (dir, host) = host();
-    (dir, Setup { host, config })
+    (dir, Setup { host, config, states: None })
 }
 
 /// Runs a future to its end.

@@ -1,6 +1,8 @@
 //! A stack: configuration, variables, workspace, backend and providers of the working directory, as every command needs
 //! them.
 
+mod remote_state;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -185,7 +187,7 @@ pub(crate) fn schema_of(providers: &Providers, addr: &stackctl_core::InstanceAdd
 
 /// All providers of this program.
 pub(crate) fn all_providers() -> Vec<Arc<dyn Provider>> {
-    let mut all = stackctl_builtin::providers();
+    let mut all = stackctl_builtin::providers(Arc::new(remote_state::Backends));
     all.push(stackctl_aws::provider());
     all
 }

@@ -1,0 +1,4 @@
+//! The `terraform` provider: `terraform_data`, and the outputs of other states.
+
+pub(crate) mod data;
+pub(crate) mod remote_state;
