@@ -213,7 +213,9 @@ fn change(op: &Operation, view: View<'_>) -> Json {
     let before = if op.action == Action::Create && op.replacement.is_none() { None } else { before };
     let schema = (view.schema)(&op.addr);
     let shown = |v: Option<Partial>| v.map(|v| plain(schema.as_ref(), v));
-    let (before, after) = (shown(before), shown(op.planned()));
+    // What is let go of stays as it is, but not in the state.
+    let planned = if op.action == Action::Forget { None } else { op.planned() };
+    let (before, after) = (shown(before), shown(planned));
     let hidden = |paths: &[Path]| secrets(schema.as_ref(), paths);
     let (hidden_before, hidden_after) = (hidden(&op.before_sensitive), hidden(&op.after_sensitive));
     let mut c = values(before.as_ref(), after.as_ref(), &hidden_before, &hidden_after, view);

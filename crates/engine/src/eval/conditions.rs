@@ -150,11 +150,12 @@ impl Evaluator<'_> {
             self.checks.add(&addr, &module, None, &outcome);
             match outcome {
                 Outcome::Pass | Outcome::Unknown => {}
-                Outcome::Fail(message, _) => {
+                Outcome::Fail(message, problem) => {
                     good = false;
                     let place = self.variable_span(id).unwrap_or(v.span);
                     let mut d = Diagnostic::error("Invalid value for variable", message);
                     d.range = self.range(place);
+                    d.values = problem.values.into_vec();
                     if let Some(r) = self.range(c.span) {
                         d = d.with(r, "checked by this rule");
                     }

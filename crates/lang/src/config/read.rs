@@ -27,7 +27,11 @@ pub(super) fn directory(
         Ok(entries) => entries,
         Err(e) => {
             let detail = format!("The module directory {} cannot be read: {}.", dir.display(), reason(&e));
-            cx.report(placed(Problem::error("Failed to read module directory", detail)));
+            let p = placed(Problem::error("Failed to read module directory", detail));
+            cx.report(match neighbour(dir, files) {
+                Some(name) => p.hinted(format!("Did you mean \"{name}\"?")),
+                None => p,
+            });
             return None;
         }
     };
@@ -57,6 +61,14 @@ pub(super) fn directory(
     }
     let merged = merge::merge(primary, overrides, cx);
     Some(blocks::content(dir, merged, cx))
+}
+
+/// The directory beside one that does not exist that was most likely meant.
+fn neighbour(dir: &Path, files: &dyn Files) -> Option<String> {
+    let entries = files.list(dir.parent()?).ok()?;
+    let names: Vec<_> = entries.into_iter().filter(|e| e.kind == Kind::Directory).map(|e| e.name).collect();
+    let written = dir.file_name()?.to_string_lossy().into_owned();
+    crate::diag::closest(&written, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 fn is_config(name: &str) -> bool {
