@@ -120,6 +120,16 @@ impl<'p> ApplyValues<'p> {
         good
     }
 
+    /// Makes the instances of a module, where nothing has needed them yet.
+    fn expand(&mut self, module: ModId) {
+        let graph = Arc::clone(&self.ev.graph);
+        let Some((parent, call)) = graph.module(module).parent else { return };
+        self.expand(parent);
+        for i in 0..self.ev.instances_of(parent) {
+            self.ev.ensure(graph.at(parent, Kind::Call(call)), i);
+        }
+    }
+
     /// What the evaluator reported since; errors with `what` as address where they have none.
     fn diags(&mut self, addr: &InstanceAddr) -> Vec<Diagnostic> {
         std::mem::take(&mut self.ev.diags)
@@ -473,6 +483,7 @@ impl Values for ApplyValues<'_> {
         for id in (0..graph.nodes.len() as u32).map(NodeId) {
             let undecided = || self.undecided.values().any(|v| *v == id);
             if matches!(graph.node(id).kind, Kind::Check(_)) || undecided() {
+                self.expand(graph.node(id).module);
                 for i in 0..self.ev.instances_of(graph.node(id).module) {
                     self.ev.ensure(id, i);
                 }

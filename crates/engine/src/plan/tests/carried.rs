@@ -188,6 +188,38 @@ fn validations_that_the_plan_cannot_decide_are_decided_later() {
     assert!(checks.iter().all(|c| c.status == "pass"), "{checks:?}");
 }
 
+/// Nothing else needs the module: its instances are made for its conditions alone.
+#[test]
+fn conditions_in_modules_that_nothing_needs_are_decided_later() {
+    let text = r#"
+        resource "test_thing" "a" { name = "n" }
+        module "m" {
+          source = "./m"
+          count  = 1
+          size   = test_thing.a.version
+        }
+        # file m/main.tf
+        variable "size" {
+          validation {
+            condition     = var.size > 100
+            error_message = "It is too small."
+          }
+        }
+        check "c" {
+          assert {
+            condition     = var.size > 200
+            error_message = "It is much too small."
+          }
+        }
+    "#;
+    let mut bench = Bench::default();
+    let (_, applied) = run(&mut bench, text, |_| {});
+    let said: Vec<&str> = applied.diags.iter().map(|d| d.detail.as_str()).collect();
+    assert!(said.contains(&"It is too small."), "{said:?}");
+    let checks = bench.state.checks.as_deref().unwrap_or_default();
+    assert!(checks.iter().all(|c| c.status != "unknown"), "{checks:?}");
+}
+
 mod provisioners {
     //! `local-exec`: what runs when, with what, and what a failure leaves.
 
