@@ -2,7 +2,7 @@
 //!
 //! Variables and resources are unknown, repeated objects are looked at once. Start at [`validate`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use stackctl_core::check::schema_checks;
@@ -21,9 +21,12 @@ use crate::providers::Providers;
 pub fn validate(settings: &Settings, providers: &Providers) -> Diagnostics {
     let problems = stackctl_lang::check::configuration(&settings.config, &AllSchemas(providers));
     let mut diags = diagnostics(problems, &settings.sources);
-    let (graph, cycles) = Graph::new(&settings.config.root, &settings.sources, &[]);
-    diags.extend(cycles.into_iter().filter(|d| d.summary != SELF_REFERENCE));
-    if has_errors(&diags) {
+    let (graph, mut cycles) = Graph::new(&settings.config.root, &settings.sources, &[]);
+    cycles.retain(|d| d.summary != SELF_REFERENCE);
+    let stuck = has_errors(&cycles);
+    diags.append(&mut cycles);
+    let first = diags.len();
+    if stuck {
         return diags;
     }
     let mut settings = settings.clone();
@@ -59,6 +62,12 @@ pub fn validate(settings: &Settings, providers: &Providers) -> Diagnostics {
         }
     }
     diags.append(&mut ev.diags);
+    // What was found without values is found again with them, in other words.
+    let mut later = diags.split_off(first);
+    let place = |d: &Diagnostic| (d.summary.clone(), d.range.clone());
+    let said: HashSet<_> = diags.iter().map(place).collect();
+    later.retain(|d| !said.contains(&place(d)));
+    diags.append(&mut later);
     diags
 }
 
@@ -98,7 +107,11 @@ fn resource(ev: &mut Evaluator<'_>, id: NodeId, instance: u32, diags: &mut Diagn
     ev.report(decoded.problems, Some(&name));
     let config = Config::of(&decoded.value, &info.ty);
     let wrong = schema_checks(info.schema, &config.value);
-    for e in wrong.into_iter().chain(info.provider.validate(&r.key.ty, &config.value)) {
+    let more = match r.key.mode {
+        Mode::Data => info.provider.validate_data(&r.key.ty, &config.value),
+        Mode::Managed | Mode::Ephemeral => info.provider.validate(&r.key.ty, &config.value),
+    };
+    for e in wrong.into_iter().chain(more) {
         let d = ev.place_path(id, Diagnostic::from_provider("Invalid configuration", e));
         diags.push(d.of(&name));
     }
