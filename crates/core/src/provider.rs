@@ -174,6 +174,10 @@ pub trait Provider: Send + Sync {
     fn validate(&self, _ty: &str, _config: &Partial) -> Vec<Error> {
         Vec::new()
     }
+    /// The same for a data source, which may have the name of a resource type.
+    fn validate_data(&self, ty: &str, config: &Partial) -> Vec<Error> {
+        self.validate(ty, config)
+    }
     /// What an import id says: attributes to read with, `id` among them.
     ///
     /// # Errors

@@ -51,9 +51,10 @@ pub(crate) fn document(encoded: &str) -> String {
     percent_encoding::percent_decode_str(encoded).decode_utf8_lossy().into_owned()
 }
 
-/// A time as state holds it.
+/// A time as state holds it: whole seconds.
 pub(crate) fn time(t: &aws_sdk_iam::primitives::DateTime) -> Option<String> {
-    t.fmt(aws_sdk_iam::primitives::DateTimeFormat::DateTime).ok()
+    use aws_sdk_iam::primitives::{DateTime, DateTimeFormat};
+    DateTime::from_secs(t.secs()).fmt(DateTimeFormat::DateTime).ok()
 }
 
 /// What names of IAM objects consist of.

@@ -110,11 +110,10 @@ impl Provider for Aws {
         }
     }
     fn validate(&self, ty: &str, config: &Partial) -> Vec<Error> {
-        match (self.table.resources.get(ty), self.table.data.get(ty)) {
-            (Some(r), _) => r.validate(config),
-            (None, Some(d)) => d.validate(config),
-            (None, None) => Vec::new(),
-        }
+        self.table.resources.get(ty).map_or_else(Vec::new, |r| r.validate(config))
+    }
+    fn validate_data(&self, ty: &str, config: &Partial) -> Vec<Error> {
+        self.table.data.get(ty).map_or_else(Vec::new, |d| d.validate(config))
     }
     fn import(&self, ty: &str, spec: &str) -> Result<Known> {
         self.table.resource(ty)?.import(spec)

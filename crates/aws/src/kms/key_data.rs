@@ -93,7 +93,8 @@ impl Data for KeyData {
         #[expect(deprecated, reason = "the data source has this attribute")]
         let first_spec = k.customer_master_key_spec().map(|s| s.as_str().to_owned());
         let text = |v: Option<&str>| Some(v.unwrap_or_default().to_owned());
-        let time = |t: Option<&DateTime>| t.and_then(|t| t.fmt(DateTimeFormat::DateTime).ok());
+        let time =
+            |t: Option<&DateTime>| t.and_then(|t| DateTime::from_secs(t.secs()).fmt(DateTimeFormat::DateTime).ok());
         let member = |m: &MultiRegionKey| Member {
             arn: m.arn().unwrap_or_default().to_owned(),
             region: m.region().unwrap_or_default().to_owned(),

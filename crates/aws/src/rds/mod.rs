@@ -44,7 +44,8 @@ pub(crate) async fn retag(cx: &Cx, arn: &str, add: &Tags, remove: &[String]) -> 
     Ok(())
 }
 
-/// A time as state holds it.
+/// A time as state holds it: whole seconds.
 pub(crate) fn time(t: &aws_sdk_rds::primitives::DateTime) -> Option<String> {
-    t.fmt(aws_sdk_rds::primitives::DateTimeFormat::DateTime).ok()
+    use aws_sdk_rds::primitives::{DateTime, DateTimeFormat};
+    DateTime::from_secs(t.secs()).fmt(DateTimeFormat::DateTime).ok()
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use stackctl_core::{Diagnostic, Diagnostics};
+use stackctl_core::{Diagnostic, Diagnostics, Mode};
 use stackctl_hcl::{Expr, SourceMap};
 use stackctl_lang::config::{Condition, Module, Repeat};
 use stackctl_lang::diag::range;
@@ -153,6 +153,9 @@ impl Graph {
             }
             r.connection.iter().for_each(|b| deps.body(b));
             r.depends_on.iter().for_each(|e| deps.explicit(e));
+            if r.key.mode == Mode::Data {
+                deps.awaits(&r.repeat, &r.body);
+            }
             deps.gate(gate);
             let deps = deps.done();
             let id = self.at(m, Kind::Resource(i as u32));
@@ -381,6 +384,19 @@ impl<'g> Deps<'g> {
             s => self.graph.lookup(self.module, &s),
         };
         self.explicit.extend(node);
+    }
+    /// A data source that refers to a managed resource means the resource as it will be: it waits for it as if
+    /// `depends_on` named it, even where the values that it takes are known already.
+    fn awaits(&mut self, repeat: &Repeat, body: &stackctl_hcl::Body) {
+        let repeated = match repeat {
+            Repeat::Single => Vec::new(),
+            Repeat::Count(e) | Repeat::ForEach(e) => references(e),
+        };
+        for r in repeated.iter().chain(&body_references(body)) {
+            if let Subject::Resource(Mode::Managed, ..) = r.subject {
+                self.explicit.extend(self.graph.lookup(self.module, &r.subject));
+            }
+        }
     }
     fn gate(&mut self, gate: Option<NodeId>) {
         self.explicit.extend(gate);

@@ -63,7 +63,8 @@ pub struct Node {
     pub kind: Kind,
     /// Nodes that it refers to, without duplicates.
     pub deps: Vec<NodeId>,
-    /// Those of them that `depends_on` names, here or at a module call.
+    /// Those of them that `depends_on` names, here or at a module call; of a data source also the managed resources that
+    /// it refers to.
     pub explicit: Vec<NodeId>,
     /// Provider configuration of a resource.
     pub provider: Option<NodeId>,

@@ -80,7 +80,7 @@ impl Planner<'_> {
                 }
                 let config = Config::of(&decoded.value, &info.ty);
                 let wrong = schema_checks(info.schema, &config.value);
-                for e in wrong.into_iter().chain(info.provider.validate(&addr.resource.ty, &config.value)) {
+                for e in wrong.into_iter().chain(info.provider.validate_data(&addr.resource.ty, &config.value)) {
                     let d = self.ev.place_path(id, Diagnostic::from_provider("Invalid configuration", e));
                     self.errors.push(d.of(&addr));
                     good = false;

@@ -101,6 +101,29 @@ fn data_sources_follow_in_waves() {
     assert_eq!(b.rounds, 2);
 }
 
+/// A reference to a managed resource means the resource as it will be, though the value that is taken is known already.
+#[test]
+fn data_sources_wait_for_resources_that_they_name() {
+    check(
+        r#"
+        resource "test_thing" "t" { name = "n" }
+        locals { through = test_thing.t.name }
+        data "test_lookup" "named" { name = test_thing.t.name }
+        data "test_lookup" "through" { name = local.through }
+        data "test_lookup" "repeated" {
+          for_each = { k = test_thing.t.name }
+          name     = each.value
+        }
+        "#,
+        |_| {},
+        r#"
+        <= data.test_lookup.named read_because_dependency_pending
+        <= data.test_lookup.repeated["k"] read_because_dependency_pending
+        + test_thing.t
+        "#,
+    );
+}
+
 #[test]
 fn the_order_of_creates() {
     let mut b = Bench::default();
