@@ -110,7 +110,7 @@ impl Life {
     }
 
     /// The same life with the other program's plans made anew, in copies of the kept worlds.
-    pub(super) fn planned_again(mut self, other: &Tool, dir: &Path) -> Result<Life> {
+    pub(super) fn planned_again(mut self, tool: &Tool, other: &Tool, dir: &Path) -> Result<Life> {
         for (step, (_, vars)) in self.steps.iter_mut().zip(steps(dir)) {
             let (Some(port), Some(state)) = (step.port, &step.state) else { continue };
             let world = World { port }.fork()?;
@@ -118,6 +118,9 @@ impl Life {
                 bench.write("terraform.tfstate", state)?;
                 plan(&bench, other, &vars)
             });
+            if step.name == "apply" {
+                step.other_s3 = Some(from_s3(state, tool, other, dir, world, &vars)?);
+            }
             world.exit();
             step.other = Some(done?);
         }
@@ -141,7 +144,8 @@ fn in_world(tool: &Tool, other: &Tool, dir: &Path, mut world: World, plans: bool
             step.own = Some(plan(&bench, tool, &vars)?);
             step.other = Some(plan(&bench, other, &vars)?);
             if name == "apply" {
-                step.other_s3 = Some(from_s3(&bench, tool, other, dir, world, &vars)?);
+                let state = bench.read("terraform.tfstate").ok_or("there is no local state")?;
+                step.other_s3 = Some(from_s3(&state, tool, other, dir, world, &vars)?);
             }
         }
         if keep {
@@ -168,11 +172,10 @@ fn applied(bench: &Bench, tool: &Tool, world: World, name: &str, command: &str, 
 }
 
 /// The state in S3 as the applying program brings it there, read by the other.
-fn from_s3(bench: &Bench, tool: &Tool, other: &Tool, dir: &Path, world: World, vars: &[String]) -> Result<Plans> {
+fn from_s3(state: &str, tool: &Tool, other: &Tool, dir: &Path, world: World, vars: &[String]) -> Result<Plans> {
     let copy = world.fork()?;
     let result = (|| {
         let there = prepare(dir, copy)?;
-        let state = bench.read("terraform.tfstate").ok_or("there is no local state")?;
         there.write(OVERRIDE, &format!("{S3}{PROVIDER}"))?;
         send(copy, "s3", "PUT", "/interop-state", "", "")?;
         let table = serde_json::json!({"TableName": "interop-locks", "BillingMode": "PAY_PER_REQUEST",
@@ -181,7 +184,7 @@ fn from_s3(bench: &Bench, tool: &Tool, other: &Tool, dir: &Path, world: World, v
         let target = "Content-Type: application/x-amz-json-1.0\r\nX-Amz-Target: DynamoDB_20120810.CreateTable\r\n";
         send(copy, "dynamodb", "POST", "/", target, &table.to_string())?;
         init(&there, tool)?;
-        there.write("local.tfstate", &state)?;
+        there.write("local.tfstate", state)?;
         there.run(tool, &["state", "push", "local.tfstate"])?.want(0).map_err(|e| format!("state push: {e}"))?;
         init(&there, other)?;
         plan(&there, other, vars)

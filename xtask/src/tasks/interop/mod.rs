@@ -100,7 +100,7 @@ pub(crate) fn run(host: &Where, args: &Args) -> Result<()> {
 /// A life, or the one that was kept.
 fn lived(tool: &Tool, other: &Tool, dir: &Path, empty: World, plans: bool, kept: Option<&Path>) -> Result<Life> {
     if let Some(life) = kept.and_then(Life::load) {
-        return if plans { life.planned_again(other, dir) } else { Ok(life) };
+        return if plans { life.planned_again(tool, other, dir) } else { Ok(life) };
     }
     Life::live(tool, other, dir, empty, plans, kept)
 }
