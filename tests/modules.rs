@@ -217,6 +217,27 @@ fn a_saved_plan_carries_its_modules() {
     assert_eq!(state["outputs"]["m"]["value"], "one");
 }
 
+/// The state can be looked at where modules are not fetched, as after a clone.
+#[test]
+fn states_need_no_modules() {
+    let repo = Repository::new();
+    repo.commit(&[(
+        "main.tf",
+        "resource \"terraform_data\" \"d\" {\n  input = 1\n}\noutput \"x\" {\n  value = 1\n}\n",
+    )]);
+    let bench = Bench::of(&calls(&[("m", &repo.source(""), None)]), None).unwrap();
+    run(&bench, &["init"], 0);
+    run(&bench, &["apply", "-auto-approve"], 0);
+    forget(&bench);
+    assert_eq!(run(&bench, &["output", "-raw", "m"], 0).out, "1");
+    contains(&run(&bench, &["state", "list"], 0).out, &["module.m.terraform_data.d"]);
+    contains(&run(&bench, &["show"], 0).out, &["terraform_data"]);
+    assert!(run(&bench, &["workspace", "list"], 0).err.is_empty());
+    contains(&run(&bench, &["plan"], 1).text(), &["Module not installed"]);
+    run(&bench, &["init"], 0);
+    run(&bench, &["plan", "-detailed-exitcode"], 0);
+}
+
 /// A server with TLS and what it serves.
 struct Server {
     dir: tempfile::TempDir,

@@ -77,7 +77,7 @@ impl Stack {
         let files = Arc::new(Recorder::new(Disk::new(&cx.host.cwd).with_home(home)));
         let mut sources = SourceMap::new();
         let data_dir = data_dir(cx);
-        let manifest = Installed::read(&*files, &data_dir).map_err(|d| vec![*d])?;
+        let manifest = Installed::read(&*files, &data_dir).map_err(|d| vec![*d])?.optional(how.state_only);
         let seen: &dyn Files = match how.extra {
             Some((name, text)) => &Overlay { inner: &*files, name, text },
             None => &*files,
@@ -87,6 +87,10 @@ impl Stack {
             // The state of a directory can be looked at without the configuration that made it.
             let empty = stackctl_lang::files::Memory::of([("main.tf", "")]);
             (config, warnings) = Config::load(Path::new("."), &empty, &mut sources, &manifest);
+        }
+        if how.state_only {
+            // Looking at a state needs its backend and nothing else of the configuration.
+            warnings.retain(Diagnostic::is_error);
         }
         let Some(config) = config.filter(|_| !stackctl_core::diag::has_errors(&warnings)) else {
             if !stackctl_core::diag::has_errors(&warnings) {

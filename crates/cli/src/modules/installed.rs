@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use stackctl_core::Diagnostic;
+use stackctl_core::{Diagnostic, Severity};
 use stackctl_lang::config::{Located, Manifest, ManifestEntry, ModuleRequest, ModuleSource};
 use stackctl_lang::diag::Problem;
 use stackctl_lang::files::Files;
@@ -15,6 +15,8 @@ pub(crate) struct Installed {
     manifest: Manifest,
     /// Why a call's module is not the pinned one.
     stale: BTreeMap<String, String>,
+    /// Modules that are missing are no errors.
+    optional: bool,
 }
 
 impl Installed {
@@ -28,7 +30,23 @@ impl Installed {
         let hashes = hashes(data_dir);
         let why = |key: &String, pin: &Pin| Some((key.clone(), stale(manifest.entry(key)?, pin, hashes.get(key))?));
         let stale = lock.modules.iter().filter_map(|(key, pin)| why(key, pin)).collect();
-        Ok(Installed { manifest, stale })
+        Ok(Installed { manifest, stale, optional: false })
+    }
+    /// The same; with `optional`, a module that is missing or another one is left out with a warning.
+    #[must_use]
+    pub(crate) fn optional(self, optional: bool) -> Installed {
+        Installed { optional, ..self }
+    }
+    fn find(&self, request: &ModuleRequest<'_>) -> Result<Located, Box<Problem>> {
+        let located = self.manifest.locate(request)?;
+        match self.stale.get(&Manifest::key(request.path)) {
+            None => Ok(located),
+            Some(why) => {
+                let detail = format!("{} is not the pinned module: {why}.", request.path);
+                let p = Problem::error("Module is not the pinned one", detail);
+                Err(Box::new(p.hinted("Run \"stackctl init\" to fetch what is pinned.")))
+            }
+        }
     }
 }
 
@@ -46,15 +64,10 @@ fn stale(entry: &ManifestEntry, pin: &Pin, hash: Option<&String>) -> Option<Stri
 
 impl ModuleSource for Installed {
     fn locate(&self, request: &ModuleRequest<'_>) -> Result<Located, Box<Problem>> {
-        let located = self.manifest.locate(request)?;
-        match self.stale.get(&Manifest::key(request.path)) {
-            None => Ok(located),
-            Some(why) => {
-                let detail = format!("{} is not the pinned module: {why}.", request.path);
-                let p = Problem::error("Module is not the pinned one", detail);
-                Err(Box::new(p.hinted("Run \"stackctl init\" to fetch what is pinned.")))
-            }
-        }
+        self.find(request).map_err(|p| match self.optional {
+            true => Box::new(Problem { severity: Severity::Warning, ..*p }),
+            false => p,
+        })
     }
 }
 
