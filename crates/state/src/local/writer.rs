@@ -144,7 +144,12 @@ impl LocalWriter {
         let lineage = after.state.lineage.clone();
         if self.written.is_none() {
             // No intent may exist without a state that names its lineage.
-            self.write_state(&mut State { seal: after.state.seal.clone(), ..State::new(lineage.clone()) }).await?;
+            self.write_state(&mut State {
+                seal: after.state.seal.clone(),
+                by: after.state.by.clone(),
+                ..State::new(lineage.clone())
+            })
+            .await?;
         }
         let kind =
             if self.opened { Kind::Data } else { Kind::Open { base: self.base.clone(), takeover: self.takeover } };

@@ -347,7 +347,12 @@ impl JournalWriter {
         let lineage = after.state.lineage.clone();
         if self.written.is_none() {
             // No intent may exist without a state that names its lineage.
-            self.write_state(&mut State { seal: after.state.seal.clone(), ..State::new(lineage.clone()) }).await?;
+            self.write_state(&mut State {
+                seal: after.state.seal.clone(),
+                by: after.state.by.clone(),
+                ..State::new(lineage.clone())
+            })
+            .await?;
         }
         let kind = match self.epoch {
             Some(_) => Kind::Data,

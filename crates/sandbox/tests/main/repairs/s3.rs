@@ -54,6 +54,24 @@ async fn s3_default_encryption() {
 }
 
 #[tokio::test]
+async fn s3_secure_transport() {
+    let (_, aws) = world().await;
+    aws.s3("PUT", "/tls-bucket", &[], "").ok();
+    let deny = |action: &str, condition: &str| {
+        format!(
+            "{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"{action}\",\
+             \"Resource\":\"arn:aws:s3:::tls-bucket/*\"{condition}}}]}}"
+        )
+    };
+    let without_tls = ",\"Condition\":{\"Bool\":{\"aws:SecureTransport\":\"false\"}}";
+    aws.s3("PUT", "/tls-bucket?policy", &[], &deny("s3:*", without_tls)).ok();
+    aws.s3("PUT", "/tls-bucket/k", &[], "text").ok();
+    assert_eq!(aws.s3("GET", "/tls-bucket/k", &[], "").ok().body, "text");
+    aws.s3("PUT", "/tls-bucket?policy", &[], &deny("s3:GetObject", "")).ok();
+    assert_eq!(aws.s3("GET", "/tls-bucket/k", &[], "").status, 403, "other statements count");
+}
+
+#[tokio::test]
 async fn s3_lifecycle_details() {
     let (_, aws) = world().await;
     aws.s3("PUT", "/life-bucket", &[], "").ok();

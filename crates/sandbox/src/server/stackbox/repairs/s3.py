@@ -1,5 +1,6 @@
 """Repairs of S3. Answers are rewritten as text: moto's serializer has no place to hook into a root element."""
 import base64
+import json
 import re
 import urllib.parse
 import uuid
@@ -149,6 +150,30 @@ def access_logs():
             self.logging = config
         else:
             old(self, config, backend)
+
+
+@repair("s3")
+def secure_transport():
+    """IAM user guide, "AWS global condition context keys", aws:SecureTransport: a statement for requests without TLS does
+    not apply to others (moto ignores conditions). Requests to the sandbox stand for requests over TLS."""
+    from moto.iam.access_control import IAMPolicy, PermissionResult
+    from moto.s3.models import FakeBucket
+
+    def without_tls(statement):
+        wanted = statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport")
+        return str(wanted).lower() == "false"
+
+    @replace(FakeBucket, "get_permission")
+    def get_permission(old, self, action, resource):
+        if self.policy is None:
+            return old(self, action, resource)
+        policy = json.loads(self.policy)
+        statements = policy.get("Statement", [])
+        statements = [statements] if isinstance(statements, dict) else statements
+        policy["Statement"] = [s for s in statements if not without_tls(s)]
+        if not policy["Statement"]:
+            return PermissionResult.NEUTRAL
+        return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
 
 
 @after("s3")
