@@ -35,6 +35,17 @@ impl Ledger {
         self.tx.send(Message::Commit { records, reply }).map_err(|_| gone())?;
         rx.await.map_err(|_| gone())?.await.map_err(|e| e.diagnostic())
     }
+    /// Appends records without waiting until they are durable. Nothing outside may depend on them but what announces
+    /// itself in this journal: its intent comes after them, and is waited for. A journal that cannot be written closes
+    /// the gate and fails the end of the run.
+    ///
+    /// # Errors
+    /// If the run has ended.
+    pub(crate) fn post(&self, records: Vec<Record>) -> Result<(), Diagnostic> {
+        let gone = || Diagnostic::error("The run has ended", "The journal of this run is closed.");
+        let (reply, _) = oneshot::channel();
+        self.tx.send(Message::Commit { records, reply }).map_err(|_| gone())
+    }
     /// The provisioners to run for an object that was just made.
     ///
     /// # Errors

@@ -107,12 +107,7 @@ async fn create(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         // There is nothing outside that could be lost: one record, with everything.
         let made = job.instance.create(job.ty(), new).await.map_err(fail)?;
         let object = job.object_of(schema, made.value.unwrap_or(Known::Null), false);
-        tools
-            .ledger
-            .commit(vec![done(&made.id, &object)])
-            .await
-            .map_err(|d| Trouble::journal(d, Some(object.clone())))?;
-        return Ok(Some(object));
+        return last(tools, job, done(&made.id, &object), Some(object)).await;
     }
 
     if let Identity::Name { silent: true, .. } = schema.identity {
@@ -134,25 +129,14 @@ async fn create(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     let mut planned_known = planned.or_null();
     planned_known.set("id", id.as_str().into());
     let unfinished = job.object_of(schema, planned_known.clone(), true);
-    tools
-        .ledger
-        .commit(vec![done(&id, &unfinished)])
-        .await
-        .map_err(|d| Trouble::journal(d, Some(Arc::clone(&unfinished))))?;
-    finish(
-        tools,
-        job,
-        schema,
-        &planned,
-        Ref { id, known: planned_known, wanted: job.wanted_lazy(schema) },
-        unfinished,
-        ticker,
-    )
-    .await
+    let made = done(&id, &unfinished);
+    let at = Ref { id, known: planned_known, wanted: job.wanted_lazy(schema) };
+    finish(tools, job, schema, &planned, at, unfinished, Some(made), ticker).await
 }
 
 /// The second phase of a creation: ready, as planned, without its ownership tag. Also what an unfinished object of an
 /// earlier run gets.
+#[expect(clippy::too_many_arguments, reason = "what a creation knows when its id is there")]
 async fn finish(
     tools: &Tools,
     job: &Job,
@@ -160,11 +144,21 @@ async fn finish(
     planned: &Partial,
     at: Ref,
     unfinished: Arc<Object>,
+    made: Option<Record>,
     ticker: &mut Ticker,
 ) -> Result<Option<Arc<Object>>, Trouble> {
     let keep = |e: Error| Trouble::new(job, "creating", e, Some(Arc::clone(&unfinished)));
     let complete = |live: &Known| job.differing(schema, live).is_empty();
-    let live = match until_ready(tools, job, schema, &at, ticker, |_| true).await.map_err(keep)? {
+    // Looking needs no durable id; changing does.
+    let durable = async {
+        match made {
+            Some(made) => tools.ledger.commit(vec![made]).await,
+            None => Ok(()),
+        }
+    };
+    let (durable, settled) = tokio::join!(durable, until_ready(tools, job, schema, &at, ticker, |_| true));
+    durable.map_err(|d| Trouble::journal(d, Some(Arc::clone(&unfinished))))?;
+    let live = match settled.map_err(keep)? {
         Settled::Ready(live) => live,
         Settled::Stopped(_) => return Ok(Some(unfinished)),
         Settled::Failed(live, why) => {
@@ -197,7 +191,8 @@ async fn finish(
         job.instance.release(job.ty(), vec![at]).await.map_err(keep)?;
     }
     let object = job.object_of(schema, job.absorbed(schema, planned, value), false);
-    record(tools, job, object).await.map(Some)
+    let set = Record::Set { at: job.at.clone(), object: Arc::clone(&object) };
+    last(tools, job, set, Some(object)).await
 }
 
 async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<Arc<Object>>, Trouble> {
@@ -213,7 +208,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     if object.unfinished {
         let planned = job.planned_anew(schema, &old);
         let at = Ref { known: planned.or_null(), ..at };
-        return finish(tools, job, schema, &planned, at, Arc::clone(object), ticker).await;
+        return finish(tools, job, schema, &planned, at, Arc::clone(object), None, ticker).await;
     }
     let new = merged(schema, &job.wanted(), &old);
     // What is read after the update is spelled as the plan has it, and no longer as state had it.
@@ -234,12 +229,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     if schema.local_only {
         let value = job.instance.update(job.ty(), change).await.map_err(fail)?.unwrap_or(Known::Null);
         let object = job.object_of(schema, value, false);
-        tools
-            .ledger
-            .commit(vec![done(&token, &object)])
-            .await
-            .map_err(|d| Trouble::journal(d, Some(object.clone())))?;
-        return Ok(Some(object));
+        return last(tools, job, done(&token, &object), Some(object)).await;
     }
     let intent = Intent {
         token: token.clone(),
@@ -287,7 +277,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         Settled::Stopped(Some(live)) => (live.value, None),
     };
     let object = job.object_of(schema, job.absorbed(schema, &job.planned, value), false);
-    tools.ledger.commit(vec![done(&token, &object)]).await.map_err(|d| Trouble::journal(d, Some(object.clone())))?;
+    last(tools, job, done(&token, &object), Some(object.clone())).await?;
     match trouble {
         None => Ok(Some(object)),
         Some(e) => Err(Trouble::new(job, "updating", e, Some(object))),
@@ -344,8 +334,7 @@ async fn delete(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         return Ok(job.object.clone());
     }
     let done = Done { token, action: Doing::Delete, at: job.at.clone(), id: Some(id), object: None };
-    tools.ledger.commit(vec![Record::Done(done)]).await.map_err(|d| Trouble::journal(d, None))?;
-    Ok(None)
+    last(tools, job, Record::Done(done), None).await
 }
 
 async fn read(tools: &Tools, job: &Job) -> Result<Option<Arc<Object>>, Trouble> {
@@ -366,7 +355,21 @@ async fn read(tools: &Tools, job: &Job) -> Result<Option<Arc<Object>>, Trouble> 
         }
     };
     let object = job.object_of(schema, value, false);
-    record(tools, job, object).await.map(Some)
+    let set = Record::Set { at: job.at.clone(), object: Arc::clone(&object) };
+    last(tools, job, set, Some(object)).await
+}
+
+/// The last record of an operation. What depends on it may begin at once, because its intents come after this record;
+/// only provisioners announce nothing.
+async fn last(tools: &Tools, job: &Job, record: Record, object: Option<Arc<Object>>) -> Made {
+    let kept = match job.provisioned {
+        true => tools.ledger.commit(vec![record]).await,
+        false => tools.ledger.post(vec![record]),
+    };
+    match kept {
+        Ok(()) => Ok(object),
+        Err(d) => Err(Trouble::journal(d, object)),
+    }
 }
 
 /// Records the object as it is now.
