@@ -73,35 +73,34 @@ fn a_killed_run_loses_nothing_and_nobody_waits_for_its_lock() {
     let rehearsal = empty.fork().unwrap();
     run(&bench(rehearsal, TABLE, NET), &["apply", "-auto-approve"], 0);
     let both = format!("{TABLE}\n    {FILE}");
-    for lock in [TABLE, FILE, &both, ""] {
-        for action in ["CreateVpc", "CreateSubnet"] {
-            let world = empty.fork().unwrap();
-            let stack = bench(world, lock, NET);
-            // The request is carried out, and its answer comes too late for a run that is dead by then.
-            let rule = json!([{"action": action, "kind": "slow", "delay_s": 3, "times": 1}]);
-            world.control("POST", "faults", &rule).unwrap();
-            let mut child = spawn(stack.command(&stackctl(), &["apply", "-auto-approve"]));
-            let sent = || world.control("GET", "faults", &Value::Null).unwrap().to_string().contains("\"hits\": 1");
-            let sent = || sent() || requests(world, action) > 0;
-            assert!(wait_for(Duration::from_secs(120), sent), "{lock} {action}");
-            child.kill().unwrap();
-            child.wait().unwrap();
-            assert!(journal(world).len() > 1, "{lock} {action}: {:?}", journal(world));
-            let names = run(&stack, &["workspace", "list"], 0).out;
-            assert_eq!(names.trim(), "* default", "segments are no workspaces");
-            std::thread::sleep(Duration::from_secs(3));
-            let start = Instant::now();
-            let done = run(&stack, &["apply", "-auto-approve"], 0);
-            assert!(start.elapsed() < Duration::from_secs(60), "{lock} {action}: it waited for a dead process");
-            contains(&done.text(), &["Took over the state lock"]);
-            let census = world.census().unwrap();
-            assert_eq!((census["aws_vpc"], census["aws_subnet"]), (1, 1), "{lock} {action}: {census:?}");
-            assert_eq!(recorded(&stack), ["aws_subnet.b", "aws_vpc.a"], "{lock} {action}");
-            run(&stack, &["plan", "-detailed-exitcode"], 0);
-            let left = keys(world);
-            assert!(!left.iter().any(|k| k.ends_with(".tflock") || k.ends_with("/lease")), "{left:?}");
-            world.exit();
-        }
+    let trials = [(TABLE, "CreateVpc"), (FILE, "CreateSubnet"), (&both, "CreateVpc"), ("", "CreateSubnet")];
+    for (lock, action) in trials {
+        let world = empty.fork().unwrap();
+        let stack = bench(world, lock, NET);
+        // The request is carried out, and its answer comes too late for a run that is dead by then.
+        let rule = json!([{"action": action, "kind": "slow", "delay_s": 3, "times": 1}]);
+        world.control("POST", "faults", &rule).unwrap();
+        let mut child = spawn(stack.command(&stackctl(), &["apply", "-auto-approve"]));
+        let sent = || world.control("GET", "faults", &Value::Null).unwrap().to_string().contains("\"hits\": 1");
+        let sent = || sent() || requests(world, action) > 0;
+        assert!(wait_for(Duration::from_secs(120), sent), "{lock} {action}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!journal(world).is_empty(), "{lock} {action}: {:?}", keys(world));
+        let names = run(&stack, &["workspace", "list"], 0).out;
+        assert_eq!(names.trim(), "* default", "segments are no workspaces");
+        std::thread::sleep(Duration::from_secs(3));
+        let start = Instant::now();
+        let done = run(&stack, &["apply", "-auto-approve"], 0);
+        assert!(start.elapsed() < Duration::from_secs(60), "{lock} {action}: it waited for a dead process");
+        contains(&done.text(), &["Took over the state lock"]);
+        let census = world.census().unwrap();
+        assert_eq!((census["aws_vpc"], census["aws_subnet"]), (1, 1), "{lock} {action}: {census:?}");
+        assert_eq!(recorded(&stack), ["aws_subnet.b", "aws_vpc.a"], "{lock} {action}");
+        run(&stack, &["plan", "-detailed-exitcode"], 0);
+        let left = keys(world);
+        assert!(!left.iter().any(|k| k.ends_with(".tflock") || k.ends_with("/lease")), "{left:?}");
+        world.exit();
     }
     rehearsal.exit();
 }

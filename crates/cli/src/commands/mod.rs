@@ -95,6 +95,14 @@ impl Context {
     }
 }
 
+/// Shows a note in passing, or, where it has a detail, a warning.
+pub(crate) fn show_note(term: &Term, note: &Diagnostic) {
+    match note.detail.is_empty() {
+        true => term.error_line(&format!("Note: {}", note.summary)),
+        false => show_diagnostics(term, std::slice::from_ref(note), false, &source),
+    }
+}
+
 /// Shows diagnostics on standard error. Many warnings of one kind are folded.
 pub(crate) fn show_diagnostics(term: &Term, diags: &[Diagnostic], compact: bool, text: Text<'_>) {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();

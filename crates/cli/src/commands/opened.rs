@@ -28,11 +28,19 @@ pub(crate) fn options(
     let events = events.clone();
     o.watch = Arc::new(move |n| {
         let text = n.to_string();
+        // With a detail it is a warning of its own, else a note in passing.
+        let warn = |summary: &str, detail: String| {
+            let end = if detail.is_empty() { "" } else { "." };
+            events.send(Event::Note(Box::new(Diagnostic::warning(summary, format!("{detail}{end}")))));
+        };
         match n {
             Notice::Waiting { .. } => events.send(Event::LockWaiting { holder: text }),
             // The engine tells about recovery itself, object by object.
             Notice::Recovering { .. } => {}
-            _ => events.send(Event::Note(Box::new(Diagnostic::warning(text, "")))),
+            Notice::NoJournal { .. } => warn("The journal is switched off", text),
+            Notice::Careless { .. } => warn("Unsafe state storage", text),
+            Notice::NotLocked { .. } => warn("No state lock", text),
+            _ => warn(&text, String::new()),
         }
     });
     Ok(o)
@@ -138,7 +146,7 @@ pub(crate) async fn edit(
     let term = cx.term;
     let events = Events::to(move |e| match e {
         Event::LockWaiting { holder } => term.error_line(&holder),
-        Event::Note(d) => term.error_line(&format!("Note: {}", d.summary)),
+        Event::Note(d) => super::show_note(&term, &d),
         _ => {}
     });
     let mut o = options(&stack.workspace, Access::Write, operation, Some(locking), &events)?;

@@ -40,7 +40,7 @@ impl Report {
         };
         let (term, json) = (cx.term, matches!(self, Report::Json(_)));
         Events::to(move |e| match &e {
-            Event::Note(d) if !json => term.error_line(&format!("Note: {}", d.summary)),
+            Event::Note(d) if !json => super::show_note(&term, d),
             _ => inner.send(e),
         })
     }

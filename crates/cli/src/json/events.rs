@@ -128,6 +128,7 @@ impl Lines {
                 self.write("info", &m, "log", []);
             }
             Event::Interrupted(_) => self.write("info", "Interrupted", "log", []),
+            Event::Note(d) if !d.detail.is_empty() => self.diagnostic(d, &crate::commands::source),
             Event::Note(_) | Event::OpSkipped { .. } | Event::Saved { .. } => {}
         }
     }
