@@ -407,12 +407,18 @@ provider "aws" {
 }
 resource "aws_iam_role" "app" {
   name               = "app"
-  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [] })
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Action = "sts:AssumeRole", Effect = "Allow", Principal = { Service = "ec2.amazonaws.com" } }]
+  })
 }
 resource "aws_iam_role_policy" "inline" {
   name   = "inline"
   role   = aws_iam_role.app.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = [] })
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Action = "s3:ListAllMyBuckets", Effect = "Allow", Resource = "*" }]
+  })
 }
 resource "aws_cloudwatch_log_group" "app" { name = "/app" }
 resource "aws_ssm_parameter" "p" {

@@ -355,7 +355,7 @@ pub(crate) struct Output {
 /// `show`
 #[derive(Args, Debug)]
 pub(crate) struct Show {
-    /// Directory of the stack, or a saved plan.
+    /// Directory of the stack, a saved plan, or a state file.
     #[arg(value_name = "PATH")]
     pub(crate) path: Option<String>,
     #[command(flatten)]

@@ -169,4 +169,51 @@ mod tests {
     fn command_line_is_consistent() {
         Cli::command().debug_assert();
     }
+
+    /// Messages that send users to a command name one that exists.
+    #[test]
+    fn messages_name_commands_that_exist() {
+        let mut wrong = Vec::new();
+        let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut dirs = vec![crates];
+        let mut seen = 0;
+        while let Some(dir) = dirs.pop() {
+            for entry in std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().path()) {
+                if entry.is_dir() {
+                    dirs.push(entry);
+                } else if entry.extension().is_some_and(|e| e == "rs") {
+                    let text = std::fs::read_to_string(&entry).unwrap();
+                    // A text may be broken into lines by a backslash.
+                    let text = text.replace("\\\n", "").split_whitespace().collect::<Vec<_>>().join(" ");
+                    for (at, _) in text.match_indices("stackctl ") {
+                        seen += 1;
+                        let named =
+                            text[at + "stackctl ".len()..].split([' ', '`', '"', ',', '.', ':', ';', ')', '\\']);
+                        let named: Vec<&str> = named.take(2).collect();
+                        if !is_command(&named) {
+                            wrong.push(format!("{}: stackctl {}", entry.display(), named.join(" ")));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(seen > 50, "the sources were not found");
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    fn is_command(words: &[&str]) -> bool {
+        let is_word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        let root = Cli::command();
+        let Some(command) = root.find_subcommand(words[0]) else {
+            // Sentences about the program itself.
+            let verbs =
+                ["cannot", "data", "document", "exclude", "has", "key", "saved", "trace", "v", "will", "and", "is"];
+            return !is_word(words[0]) || verbs.contains(&words[0]);
+        };
+        let second = words.get(1).copied().unwrap_or_default();
+        !command.has_subcommands()
+            || !is_word(second)
+            || second.starts_with('-')
+            || command.find_subcommand(second).is_some()
+    }
 }
