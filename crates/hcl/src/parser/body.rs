@@ -84,6 +84,8 @@ impl Parser<'_> {
                 _ => self.no_item(),
             }
         }
+        // Trees live long, and most bodies are small.
+        items.shrink_to_fit();
         items
     }
 

@@ -25,6 +25,7 @@ impl Parser<'_> {
             }
         }
         self.grow(height);
+        items.shrink_to_fit();
         Expr { kind: ExprKind::Tuple(items), span: self.span_from(open.start) }
     }
 
@@ -67,6 +68,7 @@ impl Parser<'_> {
             }
         }
         self.grow(height);
+        items.shrink_to_fit();
         Expr { kind: ExprKind::Object(items), span: self.span_from(open.start) }
     }
 

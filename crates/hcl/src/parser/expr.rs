@@ -240,6 +240,7 @@ impl Parser<'_> {
             }
         }
         self.grow(height);
+        args.shrink_to_fit();
         (args, expand)
     }
 
@@ -282,6 +283,8 @@ impl Parser<'_> {
         let span = expr.span.to(step.span);
         let kind = match expr.kind {
             ExprKind::ScopeTraversal(mut traversal) => {
+                // Most traversals have one or two steps; four would be the smallest room otherwise.
+                traversal.steps.reserve_exact(1);
                 traversal.steps.push(step);
                 traversal.span = span;
                 ExprKind::ScopeTraversal(traversal)
