@@ -387,7 +387,8 @@ impl<'p> Evaluator<'p> {
         matches!(self.slots[id.0 as usize].get(instance as usize), Some(Slot::Done(_)))
     }
 
-    /// The call on the way from a module instance down to `to` that is not expanded yet.
+    /// The call on the way from a module instance to `to` that is not expanded yet: down from the instance itself, or from one
+    /// that contains it, where arguments of its call refer to other modules.
     fn missing_call(&self, from: ModId, instance: u32, to: ModId) -> Option<(NodeId, u32)> {
         if from == to {
             return None;
@@ -395,7 +396,8 @@ impl<'p> Evaluator<'p> {
         let (parent, call) = self.graph.module(to).parent?;
         let inside = self.graph.module(from).module.path.contains(&self.graph.module(to).module.path);
         if !inside {
-            return None;
+            let (caller, _) = self.graph.module(from).parent?;
+            return self.missing_call(caller, self.module_instance(from, instance).parent, to);
         }
         if let Some(outer) = self.missing_call(from, instance, parent) {
             return Some(outer);

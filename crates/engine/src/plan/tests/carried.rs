@@ -220,6 +220,47 @@ fn conditions_in_modules_that_nothing_needs_are_decided_later() {
     assert!(checks.iter().all(|c| c.status != "unknown"), "{checks:?}");
 }
 
+/// A module of outputs alone that another module's arguments refer to, as labels are passed around.
+#[test]
+fn modules_without_resources_are_there_for_others() {
+    let text = r#"
+        resource "test_thing" "a" { name = "n" }
+        module "label" {
+          source = "./label"
+          count  = 1
+          prefix = "p"
+        }
+        module "used" {
+          source = "./used"
+          name   = module.label[0].name
+          thing  = test_thing.a.id
+        }
+        # file label/main.tf
+        variable "prefix" {}
+        module "inner" {
+          source = "../inner"
+          name   = var.prefix
+        }
+        output "name" { value = "${module.inner.name}-x" }
+        # file inner/main.tf
+        variable "name" {}
+        output "name" { value = upper(var.name) }
+        # file used/main.tf
+        variable "name" {}
+        variable "thing" {}
+        resource "test_part" "p" {
+          thing = var.thing
+          note  = "${var.name} ${var.thing}"
+        }
+    "#;
+    let mut bench = Bench::default();
+    let (_, applied) = run(&mut bench, text, |_| {});
+    assert!(applied.diags.is_empty(), "{:?}", applied.diags);
+    let at = Target::current(InstanceAddr::parse("module.used.test_part.p").unwrap());
+    let object = bench.state.object(&at).unwrap();
+    assert_eq!(object.attributes.get("note").as_str(), Some("P-x test_thing-1"));
+}
+
 mod provisioners {
     //! `local-exec`: what runs when, with what, and what a failure leaves.
 
