@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::interrupt::wait_for;
 use crate::lab::run::{Done, finish};
 use crate::lab::{Bench, Tool};
-use crate::{contains, run, stackctl, world};
+use crate::{contains, repository, run, stackctl, world};
 
 const SECRET: &str = "Zx9-\"<&>/+ür kq7Wm";
 
@@ -469,4 +469,18 @@ fn bootstrap_adds_and_never_replaces() {
     contains(&rules, &["<ID>theirs</ID>", "stackctl-old-versions"]);
     let local = Bench::of("terraform {}", Some(world)).unwrap();
     contains(&run(&local, &["bootstrap"], 1).err, &["Nothing to prepare", "backend \"s3\""]);
+}
+
+/// The stack in `state/` and the command make the same.
+#[test]
+fn the_stack_makes_what_bootstrap_finds() {
+    let world = world();
+    let stack = Bench::copy_of(&repository("state"), Some(world)).unwrap();
+    let variables = ["-var=bucket=example-states", "-var=region=eu-west-1", "-var=lock_table=locks"];
+    run(&stack, &[&["apply", "-auto-approve"], &variables[..]].concat(), 0);
+    run(&stack, &[&["plan", "-detailed-exitcode"], &variables[..]].concat(), 0);
+    let text = "terraform {\n  backend \"s3\" {\n    bucket = \"example-states\"\n    key = \"k\"\n    region = \
+                \"eu-west-1\"\n    dynamodb_table = \"locks\"\n  }\n}\n";
+    let bench = Bench::of(text, Some(world)).unwrap();
+    contains(&run(&bench, &["bootstrap"], 0).out, &["Everything was there; nothing was changed."]);
 }
