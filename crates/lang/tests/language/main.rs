@@ -3,6 +3,7 @@
 mod blocks;
 mod checking;
 mod evaluate;
+mod fuzz;
 mod hostile;
 mod inputs;
 mod loading;
