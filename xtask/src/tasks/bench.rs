@@ -1,11 +1,9 @@
 //! `bench`: what plans cost as stacks grow, and how many requests a stack costs.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::host::{Empty, Where};
-use crate::lab::world::text;
-use crate::lab::{Bench, Result, Tool, World};
+use crate::host::Where;
+use crate::lab::{Bench, Result, Tool};
 use crate::{say, tell};
 
 /// `bench`
@@ -26,14 +24,12 @@ enum What {
         #[arg(long, default_value_t = 10_000)]
         terraform_up_to: usize,
     },
+    /// Reading and evaluating large configurations.
+    Language(super::bench_language::Args),
     /// What the journal costs an apply, locally and on S3.
     Journal(super::bench_journal::Args),
     /// Requests per service of apply, refresh and destroy, beside Terraform's and the floor of the API.
-    Requests {
-        /// How many of each kind.
-        #[arg(long, default_value_t = 10)]
-        units: usize,
-    },
+    Requests(super::bench_requests::Args),
 }
 
 /// Measures and prints a table.
@@ -51,17 +47,18 @@ pub(crate) fn run(host: &Where, args: &Args) -> Result<()> {
             }
             Ok(())
         }
+        What::Language(args) => super::bench_language::run(host, args),
         What::Journal(args) => super::bench_journal::run(host, args),
-        What::Requests { units } => requests(&host.stackctl(false)?, terraform.as_ref(), *units),
+        What::Requests(args) => super::bench_requests::run(host, args),
     }
 }
 
 /// What one run cost.
 #[derive(Clone, Copy, Debug, Default)]
-struct Cost {
-    cpu: f64,
-    wall: f64,
-    megabytes: f64,
+pub(super) struct Cost {
+    pub(super) cpu: f64,
+    pub(super) wall: f64,
+    pub(super) megabytes: f64,
 }
 
 /// `n` resources in layers of 50; each of a layer refers to one of the layer above it.
@@ -118,7 +115,7 @@ fn scale(stackctl: &Tool, terraform: Option<&Tool>, n: usize) -> Result<()> {
 }
 
 /// Runs a program under a small script that asks the system what it cost: safe Rust has no `wait4`.
-fn measured(bench: &Bench, tool: &Tool, args: &[&str]) -> Result<Cost> {
+pub(super) fn measured(bench: &Bench, tool: &Tool, args: &[&str]) -> Result<Cost> {
     const SCRIPT: &str = "import os,sys,time,json,platform\n\
         t=time.monotonic()\n\
         pid=os.posix_spawnp(sys.argv[1],sys.argv[1:],os.environ,file_actions=[(os.POSIX_SPAWN_OPEN,1,'/dev/null',os.O_WRONLY,0)])\n\
@@ -135,173 +132,6 @@ fn measured(bench: &Bench, tool: &Tool, args: &[&str]) -> Result<Cost> {
     }
     let number = |i: usize| told[i].as_f64().unwrap_or_default();
     Ok(Cost { cpu: number(1), wall: number(2), megabytes: number(3) / 1e6 })
-}
-
-/// A kind of unit: configuration of `n` of them, and the fewest requests that read all of them.
-struct Unit {
-    name: &'static str,
-    config: fn(usize) -> String,
-    floor: fn(usize) -> Floor,
-}
-
-/// The fewest requests that the API allows for creating, reading and deleting `n` units.
-struct Floor {
-    apply: usize,
-    refresh: usize,
-    destroy: usize,
-    why: &'static str,
-}
-
-const UNITS: [Unit; 7] = [
-    Unit {
-        name: "VPC with subnets",
-        config: |n| {
-            format!(
-                "resource \"aws_vpc\" \"v\" {{\n  cidr_block = \"10.0.0.0/16\"\n}}\nresource \"aws_subnet\" \"s\" {{\n  \
-                 count      = {n}\n  vpc_id     = aws_vpc.v.id\n  cidr_block = cidrsubnet(\"10.0.0.0/16\", 8, count.index)\n}}\n"
-            )
-        },
-        floor: |n| Floor {
-            apply: n + 1,
-            refresh: 7,
-            destroy: n + 1,
-            why: "one create each; a refresh is one DescribeSubnets, and for the VPC DescribeVpcs, two attributes, main table, ACL, group",
-        },
-    },
-    Unit {
-        name: "security groups with 4 rules",
-        config: |n| {
-            format!(
-                "resource \"aws_security_group\" \"g\" {{\n  count = {n}\n  name  = \"g${{count.index}}\"\n}}\n\
-                 resource \"aws_vpc_security_group_ingress_rule\" \"r\" {{\n  count             = {}\n  \
-                 security_group_id = aws_security_group.g[floor(count.index / 4)].id\n  ip_protocol       = \"tcp\"\n  \
-                 from_port         = 1000 + count.index\n  to_port           = 1000 + count.index\n  cidr_ipv4         = \"10.0.0.0/8\"\n}}\n",
-                4 * n
-            )
-        },
-        floor: |n| Floor {
-            apply: n + n + n,
-            refresh: n.div_ceil(1000) + (4 * n).div_ceil(1000),
-            destroy: n,
-            why: "a group, its default egress, its rules in one request; describes take 1000 a page; rules go with their group",
-        },
-    },
-    Unit {
-        name: "roles",
-        config: |n| {
-            format!(
-                "resource \"aws_iam_role\" \"r\" {{\n  count              = {n}\n  name               = \"r${{count.index}}\"\n  \
-                 assume_role_policy = jsonencode({{ Version = \"2012-10-17\", Statement = [{{ Effect = \"Allow\", Action = \"sts:AssumeRole\", Principal = {{ Service = \"ec2.amazonaws.com\" }} }}] }})\n}}\n"
-            )
-        },
-        floor: |n| Floor {
-            apply: n,
-            refresh: 3 * n,
-            destroy: n,
-            why: "no batch reads a role with inline and attached policies: GetRole, ListRolePolicies, ListAttachedRolePolicies",
-        },
-    },
-    Unit {
-        name: "buckets",
-        config: |n| {
-            format!(
-                "resource \"aws_s3_bucket\" \"b\" {{\n  count  = {n}\n  bucket = \"bench-bucket-${{count.index}}\"\n}}\n"
-            )
-        },
-        floor: |n| Floor {
-            apply: n,
-            refresh: 2 * n,
-            destroy: n,
-            why: "HeadBucket and GetBucketTagging each; nothing lists them together",
-        },
-    },
-    Unit {
-        name: "queues",
-        config: |n| {
-            format!("resource \"aws_sqs_queue\" \"q\" {{\n  count = {n}\n  name  = \"q${{count.index}}\"\n}}\n")
-        },
-        floor: |n| Floor { apply: n, refresh: 2 * n, destroy: n, why: "GetQueueAttributes and ListQueueTags each" },
-    },
-    Unit {
-        name: "alarms",
-        config: |n| {
-            format!(
-                "resource \"aws_cloudwatch_metric_alarm\" \"a\" {{\n  count               = {n}\n  alarm_name          = \"a${{count.index}}\"\n  \
-                 comparison_operator = \"GreaterThanThreshold\"\n  evaluation_periods  = 1\n  metric_name         = \"m\"\n  \
-                 namespace           = \"n\"\n  period              = 60\n  statistic           = \"Sum\"\n  threshold           = 1\n}}\n"
-            )
-        },
-        floor: |n| Floor {
-            apply: n,
-            refresh: n.div_ceil(100) + n,
-            destroy: n.div_ceil(100),
-            why: "DescribeAlarms takes 100 names, DeleteAlarms 100; tags are read one by one",
-        },
-    },
-    Unit {
-        name: "parameters",
-        config: |n| {
-            format!(
-                "resource \"aws_ssm_parameter\" \"p\" {{\n  count = {n}\n  name  = \"/p/${{count.index}}\"\n  type  = \"String\"\n  value = \"v\"\n}}\n"
-            )
-        },
-        floor: |n| Floor {
-            apply: n,
-            refresh: n.div_ceil(10) + n.div_ceil(50) + n,
-            destroy: n.div_ceil(10),
-            why: "GetParameters takes 10, DescribeParameters 50, DeleteParameters 10; tags are read one by one",
-        },
-    },
-];
-
-fn requests(stackctl: &Tool, terraform: Option<&Tool>, n: usize) -> Result<()> {
-    let empty = Empty::new(stackctl)?;
-    for unit in &UNITS {
-        let config = format!(
-            "provider \"aws\" {{\n  region                      = \"us-east-1\"\n  s3_use_path_style           = true\n  \
-             skip_metadata_api_check     = true\n}}\n{}",
-            (unit.config)(n)
-        );
-        tell(unit.name);
-        let ours = counted(stackctl, &config, empty.world)?;
-        let theirs = terraform.map(|t| counted(t, &config, empty.world)).transpose()?;
-        let floor = (unit.floor)(n);
-        say(&format!("{n} {} (floor: {})", unit.name, floor.why));
-        for (i, (step, least)) in
-            [("apply", floor.apply), ("refresh", floor.refresh), ("destroy", floor.destroy)].into_iter().enumerate()
-        {
-            let total = |m: &BTreeMap<String, usize>| m.values().sum::<usize>();
-            let theirs = theirs.as_ref().map(|t| total(&t[i]).to_string()).unwrap_or_else(|| "-".to_owned());
-            let services: Vec<String> = ours[i].iter().map(|(s, n)| format!("{s} {n}")).collect();
-            say(&format!(
-                "  {step:<8} terraform {theirs:>6}  ours {:>6}  floor {least:>6}   {}",
-                total(&ours[i]),
-                services.join(", ")
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Requests by service of apply, refresh and destroy.
-fn counted(tool: &Tool, config: &str, empty: World) -> Result<[BTreeMap<String, usize>; 3]> {
-    let world = empty.fork()?;
-    let result = (|| {
-        let bench = Bench::of(config, Some(world))?;
-        bench.run(tool, &["init", "-input=false"])?.want(0)?;
-        let count = |args: &[&str]| -> Result<BTreeMap<String, usize>> {
-            world.clear_log()?;
-            bench.run(tool, args)?.want(0)?;
-            let mut services = BTreeMap::new();
-            for request in world.log()? {
-                *services.entry(text(&request["service"]).to_owned()).or_default() += 1;
-            }
-            Ok(services)
-        };
-        Ok([count(&["apply", "-auto-approve"])?, count(&["plan"])?, count(&["destroy", "-auto-approve"])?])
-    })();
-    world.exit();
-    result
 }
 
 #[cfg(test)]
