@@ -1,4 +1,4 @@
-//! Repairs of KMS and DynamoDB.
+//! Repairs of KMS and DynamoDB, of metric filters and of identity providers.
 
 use std::time::Duration;
 
@@ -119,4 +119,37 @@ async fn dynamodb_restored_settings_and_replicas() {
     dynamo(aws, "DeleteTable", json!({"TableName": "t"})).refused("ValidationException");
     replica("Delete").ok();
     dynamo(aws, "DeleteTable", json!({"TableName": "t"})).ok();
+}
+
+#[tokio::test]
+async fn logs_replaced_metric_filters() {
+    let (_, aws) = world().await;
+    let logs = |action: &str, document: Value| aws.json("logs", &format!("Logs_20140328.{action}"), document);
+    logs("CreateLogGroup", json!({"logGroupName": "g"})).ok();
+    for pattern in ["a", "b"] {
+        let metric = json!({"metricName": "m", "metricNamespace": "n", "metricValue": "1"});
+        let filter = json!({"logGroupName": "g", "filterName": "f", "filterPattern": pattern, "metricTransformations": [metric]});
+        logs("PutMetricFilter", filter).ok();
+    }
+    let found = parsed(logs("DescribeMetricFilters", json!({"logGroupName": "g"})));
+    let patterns: Vec<_> =
+        found["metricFilters"].as_array().unwrap().iter().map(|f| f["filterPattern"].clone()).collect();
+    assert_eq!(patterns, ["b"]);
+}
+
+#[tokio::test]
+async fn iam_client_ids_of_identity_providers() {
+    let (_, aws) = world().await;
+    let print = "1".repeat(40);
+    let create =
+        [("Url", "https://a.example.com"), ("ClientIDList.member.1", "x"), ("ThumbprintList.member.1", &print)];
+    let arn = aws.query("iam", "CreateOpenIDConnectProvider", &create).ok().tag("OpenIDConnectProviderArn");
+    let client = |action: &str, id: &str| {
+        aws.query("iam", action, &[("OpenIDConnectProviderArn", &arn), ("ClientID", id)]).ok();
+    };
+    client("AddClientIDToOpenIDConnectProvider", "y");
+    client("AddClientIDToOpenIDConnectProvider", "y");
+    client("RemoveClientIDFromOpenIDConnectProvider", "x");
+    let found = aws.query("iam", "GetOpenIDConnectProvider", &[("OpenIDConnectProviderArn", &arn)]).ok();
+    assert!(found.body.contains("<member>y</member>") && !found.body.contains("<member>x</member>"), "{}", found.body);
 }

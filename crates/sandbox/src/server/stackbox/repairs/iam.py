@@ -84,3 +84,29 @@ def update_role():
         if self._get_param("MaxSessionDuration") is None:
             role.max_session_duration = kept[1]
         return answer
+
+
+@repair("iam")
+def client_ids_of_identity_providers():
+    """IAM API reference, AddClientIDToOpenIDConnectProvider and RemoveClientIDFromOpenIDConnectProvider: both succeed
+    where there is nothing to do."""
+    from moto.core.responses import EmptyResult
+    from moto.iam.responses import IamResponse
+
+    def provider(self):
+        return self.backend.get_open_id_connect_provider(self._get_param("OpenIDConnectProviderArn"))
+
+    def add_client_id_to_open_id_connect_provider(self):
+        ids = provider(self).client_id_list
+        if self._get_param("ClientID") not in ids:
+            ids.append(self._get_param("ClientID"))
+        return EmptyResult()
+
+    def remove_client_id_from_open_id_connect_provider(self):
+        ids = provider(self).client_id_list
+        if self._get_param("ClientID") in ids:
+            ids.remove(self._get_param("ClientID"))
+        return EmptyResult()
+
+    for method in (add_client_id_to_open_id_connect_provider, remove_client_id_from_open_id_connect_provider):
+        setattr(IamResponse, method.__name__, method)

@@ -26,3 +26,15 @@ def data_types():
     from moto.ssm import models
 
     models._valid_parameter_data_type = lambda kind: kind in ("text", "aws:ec2:image", "aws:ssm:integration")
+
+
+@repair("logs")
+def replaced_metric_filters():
+    """CloudWatch Logs API reference, PutMetricFilter: creates or updates the filter of that name in the log group."""
+    from moto.logs.metric_filters import MetricFilters
+
+    @replace(MetricFilters, "add_filter")
+    def add_filter(old, self, filter_name, filter_pattern, log_group_name, metric_transformations):
+        self.metric_filters = [
+            f for f in self.metric_filters if (f["filterName"], f["logGroupName"]) != (filter_name, log_group_name)]
+        return old(self, filter_name, filter_pattern, log_group_name, metric_transformations)
