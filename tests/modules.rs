@@ -215,6 +215,14 @@ fn a_saved_plan_carries_its_modules() {
     run(&bench, &["apply", "p"], 0);
     let state = bench.state().unwrap();
     assert_eq!(state["outputs"]["m"]["value"], "one");
+    // Elsewhere, where nothing but the plan is.
+    let elsewhere = Bench::empty(None).unwrap();
+    let fresh = Bench::of(&calls(&[("m", &repo.source(""), None)]), None).unwrap();
+    run(&fresh, &["init"], 0);
+    run(&fresh, &["plan", "-out=p"], 0);
+    std::fs::copy(fresh.path().join("p"), elsewhere.path().join("p")).unwrap();
+    run(&elsewhere, &["apply", "p"], 0);
+    assert_eq!(elsewhere.state().unwrap()["outputs"]["m"]["value"], "one");
 }
 
 /// The state can be looked at where modules are not fetched, as after a clone.

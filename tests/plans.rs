@@ -99,3 +99,18 @@ fn events_are_lines_of_json() {
         assert!(!done.out.contains("correct-horse"));
     }
 }
+
+/// Values of ephemeral variables are in no plan; they are given again.
+#[test]
+fn ephemeral_variables_are_given_again() {
+    let text = "variable \"e\" {\n  default   = \"one\"\n  ephemeral = true\n}\nvariable \"needed\" {\n  ephemeral = true\n}\n\
+                resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    \
+                command = \"echo ${var.e} ${var.needed} > said\"\n  }\n}\n";
+    let mut bench = Bench::of(text, None).unwrap();
+    run(&bench, &["plan", "-out=p", "-var=needed=two"], 0);
+    assert!(!bench.read("p").unwrap().contains("two"), "it is not stored");
+    contains(&run(&bench, &["apply", "p"], 1).text(), &["needed is ephemeral", "TF_VAR_needed"]);
+    bench.env.push(("TF_VAR_needed".into(), "two".into()));
+    run(&bench, &["apply", "p"], 0);
+    assert_eq!(bench.read("said").as_deref(), Some("one two\n"));
+}

@@ -13,7 +13,7 @@ use stackctl_core::{Diagnostic, Diagnostics, Known};
 use stackctl_engine::plan::{PLAN_VERSION, Plan};
 use stackctl_engine::providers::Providers;
 use stackctl_hcl::SourceMap;
-use stackctl_lang::config::inputs::Inputs;
+use stackctl_lang::config::inputs::{Inputs, collect};
 use stackctl_lang::config::{Config, Manifest};
 use stackctl_lang::files::{Entry, Files, Kind, Memory};
 use stackctl_lang::value::Value;
@@ -158,13 +158,29 @@ pub(crate) async fn load(cx: &Context, path: &str) -> Result<Saved, Diagnostics>
     }
     let files: Arc<dyn Files> = Arc::new(memory);
     let mut sources = SourceMap::new();
-    let manifest = Manifest::read(&*files, &data_dir(cx));
+    // Relative, so that the plan finds its modules in another directory than the one it was made in.
+    let data_dir = data_dir(cx);
+    let manifest = Manifest::read(&*files, data_dir.strip_prefix(&cx.host.cwd).unwrap_or(&data_dir));
     let (config, warnings) = Config::load(Path::new("."), &*files, &mut sources, &manifest);
     let Some(config) = config.filter(|_| !stackctl_core::diag::has_errors(&warnings)) else {
         return Err(warnings);
     };
     let mut inputs = Inputs::default();
+    // Ephemeral variables are in no plan: they are given again, by the environment, a file or their defaults.
+    let (given, problems) = collect(&config.root.content, &cx.host.env, &[], &*files, &mut sources);
     for (n, v) in &file.plan.variables {
+        if v.ephemeral {
+            if problems.iter().any(stackctl_lang::diag::Problem::is_error) {
+                return Err(stackctl_lang::diag::diagnostics(problems, &sources));
+            }
+            let Some(value) = given.values.get(n) else {
+                let detail = format!("The variable {n} is ephemeral, so that the plan does not hold its value.");
+                let hint = format!("Give it again: TF_VAR_{n}=VALUE");
+                return Err(vec![Diagnostic::error("No value for required variable", detail).hinted(hint)]);
+            };
+            inputs.values.insert(n.clone(), value.clone());
+            continue;
+        }
         let value = Value::from_known(&v.value, &v.ty).map_err(|_| wrong(format!("the variable {n} is damaged")))?;
         let marked = if v.sensitive { value.with_marks(stackctl_lang::value::Marks::SENSITIVE) } else { value };
         inputs.values.insert(n.clone(), marked);
