@@ -106,8 +106,29 @@ pub struct ModInstance {
 #[derive(Debug)]
 pub(super) struct ResTable {
     pub(super) expansion: Expansion,
-    pub(super) values: BTreeMap<Option<InstanceKey>, Value>,
+    pub(super) values: Instances,
     pub(super) whole: OnceLock<Value>,
+}
+
+/// Values of a resource's instances. Most resources have one, which needs no map.
+#[derive(Debug, Default)]
+pub(super) struct Instances {
+    single: Option<Value>,
+    keyed: BTreeMap<InstanceKey, Value>,
+}
+
+impl Instances {
+    fn get(&self, key: Option<&InstanceKey>) -> Option<&Value> {
+        key.map_or(self.single.as_ref(), |k| self.keyed.get(k))
+    }
+    pub(super) fn insert(&mut self, key: Option<InstanceKey>, value: Value) {
+        match key {
+            None => self.single = Some(value),
+            Some(k) => {
+                self.keyed.insert(k, value);
+            }
+        }
+    }
 }
 
 impl<'p> Evaluator<'p> {
@@ -222,7 +243,10 @@ impl<'p> Evaluator<'p> {
             return Value::dynamic();
         };
         let one = |key: Option<InstanceKey>| {
-            t.values.get(&key).cloned().unwrap_or_else(|| self.type_of(id).map_or_else(Value::dynamic, |t| t.unknown()))
+            t.values
+                .get(key.as_ref())
+                .cloned()
+                .unwrap_or_else(|| self.type_of(id).map_or_else(Value::dynamic, |t| t.unknown()))
         };
         t.whole
             .get_or_init(|| match &t.expansion {

@@ -2,7 +2,6 @@
 //!
 //! Everything that an object refers to has its value already. Start at [`Evaluator::evaluate`], which calls what is here.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use stackctl_core::{InstanceKey, Partial, Path};
@@ -13,7 +12,7 @@ use stackctl_lang::diag::Problem;
 use stackctl_lang::eval::{Expansion, expr};
 use stackctl_lang::value::{Marks, Value};
 
-use super::evaluator::{Evaluator, ModInstance, ResTable, Slot, keys};
+use super::evaluator::{Evaluator, Instances, ModInstance, ResTable, Slot, keys};
 use super::graph::{Kind, NodeId};
 use super::scope::{Place, Rep};
 use super::types::TypeInfo;
@@ -162,7 +161,7 @@ impl<'p> Evaluator<'p> {
         if !self.report(problems, Some(&name)) {
             return None;
         }
-        let mut values = BTreeMap::new();
+        let mut values = Instances::default();
         if !self.given.is_empty()
             && let Some(info) = self.type_of(id)
         {

@@ -23,6 +23,8 @@ pub(super) struct Found {
     pub(super) base: Base,
     /// Bytes of the journal that are whole; the rest is a torn write.
     pub(super) journal: usize,
+    /// The state file as it was read; none where there is none, or nothing to be read of it.
+    pub(super) written: Option<State>,
     /// The journal belongs to another lineage.
     pub(super) parked: Option<String>,
 }
@@ -79,6 +81,7 @@ fn look(path: &Path, place: &str, replacing: bool, host: &Host) -> Result<Found>
         },
         None => None,
     };
+    let written = state.clone();
     let serial = state.as_ref().map_or(0, |s| s.serial);
     let base = Base::of(bytes.as_deref(), serial);
     let lineage = segments.last().map(|s| s.header.lineage.clone());
@@ -111,5 +114,5 @@ fn look(path: &Path, place: &str, replacing: bool, host: &Host) -> Result<Found>
         replayed = replay(empty, &base, &[], &journal_place)?;
         replayed.top = top;
     }
-    Ok(Found { replayed, bytes, base, journal: whole, parked })
+    Ok(Found { replayed, bytes, base, journal: whole, written, parked })
 }

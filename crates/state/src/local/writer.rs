@@ -70,13 +70,12 @@ impl LocalWriter {
         options: &Options,
         host: &Host,
     ) -> LocalWriter {
-        let Found { replayed, bytes, base, journal, parked } = found;
+        let Found { replayed, bytes, base, journal, written, parked } = found;
         let backup_path = match options.backup.as_deref() {
             Some("-") => None,
             Some(p) => Some(host.cwd.join(p)),
             None => Some(beside(&path, ".backup")),
         };
-        let written = bytes.as_deref().and_then(|b| State::parse(b, &place).ok());
         let epoch = replayed.top + 1;
         let size = bytes.as_ref().map_or(0, Vec::len);
         LocalWriter {
