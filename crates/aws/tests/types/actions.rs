@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 /// Requests whose IAM action has another name (Service Authorization Reference).
 const NAMES: &[(&str, &[&str])] = &[
     ("s3:HeadBucket", &["s3:ListBucket"]),
+    ("s3:ListBuckets", &["s3:ListAllMyBuckets"]),
     ("s3:CreateBucket", &["s3:CreateBucket", "s3:TagResource"]),
     ("s3:GetBucketAccelerateConfiguration", &["s3:GetAccelerateConfiguration"]),
     ("s3:PutBucketAccelerateConfiguration", &["s3:PutAccelerateConfiguration"]),
@@ -50,6 +51,17 @@ pub(crate) fn check(ty: &str, sent: impl IntoIterator<Item = (String, String)>) 
     for (service, action) in sent {
         for name in of(&service, &action) {
             assert!(declared.contains(name.as_str()), "{ty} sends {name} without declaring it in ACTIONS");
+        }
+    }
+}
+
+/// The same for a data source.
+pub(crate) fn check_data(ty: &str, sent: impl IntoIterator<Item = (String, String)>) {
+    let aws = stackctl_aws::aws();
+    let declared: BTreeSet<&str> = aws.data_actions(ty).unwrap_or_default().iter().copied().collect();
+    for (service, action) in sent {
+        for name in of(&service, &action) {
+            assert!(declared.contains(name.as_str()), "data.{ty} sends {name} without declaring it in ACTIONS");
         }
     }
 }

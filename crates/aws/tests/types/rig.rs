@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use stackctl_core::equal::{is_zero, same};
 use stackctl_core::{
-    Block, BoxFuture, Change, Clock, Draft, Host, Identity, Ids, Instance, Intent, Known, Live, New, Partial, Presence,
-    Provider, Ref, Schema, Status, canonical::canonical,
+    Block, BoxFuture, Change, Clock, Draft, ErrorKind, Host, Identity, Ids, Instance, Intent, Known, Live, New,
+    Partial, Presence, Provider, Ref, Schema, Status, canonical::canonical,
 };
 use stackctl_sandbox::{Control, Options, Sandbox};
 
@@ -94,11 +94,17 @@ impl Rig {
     /// With further arguments of the provider block.
     pub(crate) async fn with(more: Json) -> Rig {
         // A world and a log of its own for each test.
-        let sandbox = *sandbox().fork().await.unwrap();
+        Rig::on(*sandbox().fork().await.unwrap(), more).await
+    }
+    /// Another provider block in the same world.
+    pub(crate) async fn beside(&self, more: Json) -> Rig {
+        Rig::on(self.sandbox, more).await
+    }
+    async fn on(sandbox: Control, more: Json) -> Rig {
         let provider = stackctl_aws::provider();
         let url = sandbox.endpoint();
-        let services = ["sts", "ec2", "s3", "iam", "rds", "sns", "sqs", "ssm", "cloudwatch", "cloudwatchlogs", "logs"];
-        let endpoints: serde_json::Map<_, _> = services.iter().map(|s| ((*s).to_owned(), url.clone().into())).collect();
+        let services = "sts ec2 s3 iam rds sns sqs ssm cloudwatch cloudwatchlogs logs kms dynamodb".split(' ');
+        let endpoints: serde_json::Map<_, _> = services.map(|s| (s.to_owned(), url.clone().into())).collect();
         let mut config = serde_json::json!({
             "region": "us-east-1", "access_key": "test", "secret_key": "test",
             "s3_use_path_style": true, "max_retries": 2, "endpoints": [endpoints],
@@ -201,6 +207,32 @@ impl Rig {
         panic!("{ty} {id} does not become ready");
     }
 
+    /// Sends a change, again while the object is not ready for it.
+    async fn send(&self, ty: &'static str, change: Change) {
+        for _ in 0..100 {
+            match self.instance.update(ty, change.clone()).await {
+                Ok(_) => return,
+                Err(e) if e.kind == ErrorKind::NotReady => {
+                    self.sandbox.clock_advance(Duration::from_secs(60)).await.unwrap();
+                }
+                Err(e) => panic!("update {ty}: {e}"),
+            }
+        }
+        panic!("{ty} is never ready for its update");
+    }
+
+    /// What a data source answers.
+    pub(crate) async fn data(&self, ty: &str, config: Json) -> Result<Json, String> {
+        let mut config = known(config);
+        let schema = self.provider.data(ty).unwrap_or_else(|| panic!("no data source {ty}"));
+        canonical(&schema.block, &mut config);
+        let before = self.sandbox.log().await.unwrap().last().map_or(0, |l| l.n);
+        let found = self.instance.data(ty, config).await.map(|v| v.to_json()).map_err(|e| e.to_string());
+        let sent = self.sandbox.log_since(before).await.unwrap();
+        crate::actions::check_data(ty, sent.into_iter().map(|l| (l.service, l.action)));
+        found
+    }
+
     /// Carries out an operation; what it sends must be among the type's declared actions.
     async fn watched<T>(&self, ty: &str, operation: impl Future<Output = T>) -> T {
         let before = self.sandbox.log().await.unwrap().last().map_or(0, |l| l.n);
@@ -245,7 +277,7 @@ impl Rig {
                 }
             }
             let change = Change { at, old: live.value.clone(), new, fresh: true, fields };
-            self.instance.update(ty, change).await.unwrap_or_else(|e| panic!("complete {ty}: {e}"));
+            self.send(ty, change).await;
             live = self.settle(ty, &id, &value).await;
         }
         let at = Ref { id: live.id.clone(), known: live.value.clone(), wanted: None };
@@ -288,7 +320,7 @@ impl Rig {
         }
         let at = Ref { id: o.id.clone(), known: o.state.clone(), wanted: None };
         let change = Change { at, old: o.state.clone(), new: new.clone(), fresh: false, fields: found };
-        self.instance.update(o.ty, change).await.unwrap_or_else(|e| panic!("update {}: {e}", o.ty));
+        self.send(o.ty, change).await;
         let o = Object { state: new, ..o };
         self.converged(&o, &config).await
     }
@@ -320,7 +352,7 @@ impl Rig {
         let schema = self.schema(o.ty);
         for _ in 0..2 {
             let at = Ref { id: o.id.clone(), known: o.state.clone(), wanted: None };
-            self.instance.delete(o.ty, at).await.unwrap_or_else(|e| panic!("delete {}: {e}", o.ty));
+            self.give_up(o.ty, at).await;
         }
         if !schema.setting {
             for _ in 0..200 {
@@ -333,6 +365,20 @@ impl Rig {
                 }
             }
         }
+    }
+
+    /// Asks for deletion, again while the object is not ready for it.
+    async fn give_up(&self, ty: &'static str, at: Ref) {
+        for _ in 0..100 {
+            match self.instance.delete(ty, at.clone()).await {
+                Ok(()) => return,
+                Err(e) if e.kind == ErrorKind::NotReady => {
+                    self.sandbox.clock_advance(Duration::from_secs(60)).await.unwrap();
+                }
+                Err(e) => panic!("delete {ty}: {e}"),
+            }
+        }
+        panic!("{ty} is never ready for its deletion");
     }
 
     async fn unfindable(&self, o: &Object) {

@@ -181,7 +181,11 @@ impl Parts {
             restore_source_name: unread(),
             restore_source_table_arn: unread(),
             restore_to_latest_time: unread(),
-            server_side_encryption: self.encryption(),
+            server_side_encryption: self.encryption().or_else(|| {
+                // Off is the same as never on.
+                let off = known.server_side_encryption.as_ref().filter(|e| !e.enabled);
+                off.map(|_| Encryption { enabled: false, kms_key_arn: Some(String::new()) })
+            }),
             stream_arn: text(t.latest_stream_arn()),
             stream_enabled: Some(stream.is_some_and(|s| s.stream_enabled())),
             stream_label: text(t.latest_stream_label()),

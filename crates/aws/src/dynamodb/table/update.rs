@@ -276,7 +276,7 @@ async fn in_regions(cx: &Cx, ch: &Change<'_, Table>) -> Result<()> {
             call.customize().config_override(in_region(region)).send().await?;
         }
         if r.propagate_tags && (ch.fresh || !before(r).is_some_and(|b| b.propagate_tags)) {
-            let arn = ch.old.arn.clone().unwrap_or_default();
+            let arn = given(&ch.old.arn).unwrap_or_else(|| cx.arn("dynamodb", &format!("table/{name}")));
             let arn = arn.replacen(&format!(":{}:", cx.region()), &format!(":{region}:"), 1);
             tag(cx, region, &arn, &ch.new.tags, &[]).await?;
         }
