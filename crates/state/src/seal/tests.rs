@@ -172,6 +172,50 @@ async fn texts_that_repeat_a_secret_are_sealed_too() {
     assert_eq!(s.state().current(&addr("t.a")).unwrap().attributes, attributes);
 }
 
+/// Marks are lost on the way through a mirror, through another stack's outputs, and where a later run copies a value.
+#[tokio::test]
+async fn secrets_in_other_objects_are_sealed_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let b = Local::new(dir.path(), None, None);
+    let mut owner = Object::new(aws(), Known::from([("id", "1"), ("password", "hunter2-long")]));
+    owner.sensitive.insert(stackctl_core::Path::attr("password"));
+    let copy = |id: &str| Arc::new(Object::new(aws(), Known::from([("id", id), ("text", "hunter2-long")])));
+    let remote = Known::from([
+        ("id", Known::Null),
+        ("config", Known::from([("secret_key", "hunter2 key")])),
+        ("outputs", Known::from([("p", "hunter2 of another stack")])),
+    ]);
+    let remote = Arc::new(Object::new(aws(), remote));
+    {
+        let mut s = open(&b, options(Access::Write), &with_env(dir.path(), 1, Some("p"))).await.unwrap();
+        s.append(vec![
+            Record::Set { at: at("t.z"), object: Arc::new(owner) },
+            Record::Set { at: at("t.a"), object: copy("2") },
+            Record::Set { at: at("data.terraform_remote_state.r"), object: remote.clone() },
+        ])
+        .await
+        .unwrap();
+        is_clean(dir.path());
+        s.close().await.unwrap();
+    }
+    is_clean(dir.path());
+    let mut s = open(&b, options(Access::Write), &with_env(dir.path(), 2, Some("p"))).await.unwrap();
+    assert_eq!(s.state().current(&addr("t.a")), Some(&copy("2")));
+    assert_eq!(s.state().current(&addr("data.terraform_remote_state.r")), Some(&remote));
+    s.append(vec![Record::Set { at: at("t.b"), object: copy("3") }]).await.unwrap();
+    // Plain names of objects stay what the fold goes by, whatever repeats them.
+    let named = Known::from([("id", "hunter2-long"), ("name", "hunter2-long")]);
+    let mut named = Object::new(aws(), named);
+    named.sensitive.insert(stackctl_core::Path::attr("name"));
+    s.append(vec![Record::Set { at: at("t.c"), object: Arc::new(named) }]).await.unwrap();
+    let state = s.close().await.unwrap();
+    let kept = State::parse(&std::fs::read(dir.path().join("terraform.tfstate")).unwrap(), "x").unwrap();
+    assert_eq!(kept.current(&addr("t.c")).unwrap().id(), Some("hunter2-long"));
+    assert!(is_sealed(kept.current(&addr("t.c")).unwrap().attributes.get("name")));
+    assert!(is_sealed(kept.current(&addr("t.b")).unwrap().attributes.get("text")));
+    assert_eq!(state.len(), 5);
+}
+
 #[tokio::test]
 async fn a_local_state_is_sealed_on_request() {
     let dir = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 //! A session has its state in the open; whatever leaves it for storage goes through its [`Vault`]. A value that did not
 //! change keeps its sealed text, so that writing an unchanged state changes nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -204,6 +204,9 @@ fn damaged(place: &str, at: &str) -> Error {
     }
 }
 
+/// Shortest secret that is looked for in other objects too.
+const LONG: usize = 8;
+
 /// A data key in use.
 struct Sealer {
     seal: Arc<Seal>,
@@ -211,11 +214,21 @@ struct Sealer {
     ids: Arc<dyn Ids>,
     /// Texts by place and value.
     memo: Mutex<HashMap<(String, Vec<u8>), String>>,
+    /// Secrets that are long enough to be nothing else by chance.
+    known: Mutex<HashSet<String>>,
 }
 
 impl Sealer {
     fn new(seal: Arc<Seal>, key: Arc<DataKey>, ids: Arc<dyn Ids>) -> Sealer {
-        Sealer { seal, key, ids, memo: Mutex::default() }
+        Sealer { seal, key, ids, memo: Mutex::default(), known: Mutex::default() }
+    }
+    fn learn(&self, secrets: &[String]) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for s in secrets.iter().filter(|s| s.len() >= LONG) {
+            if !known.contains(s) {
+                known.insert(s.clone());
+            }
+        }
     }
     fn ours(&self, v: &Known) -> bool {
         v.as_str().and_then(key_of) == Some(&self.seal.key)
@@ -227,6 +240,12 @@ struct Seals<'a>(&'a Sealer);
 impl Work for Seals<'_> {
     type Error = std::convert::Infallible;
     const LOOK: Look = Look::Mirrors;
+    fn learn(&mut self, secrets: &[String]) {
+        self.0.learn(secrets);
+    }
+    fn knows(&self, text: &str) -> bool {
+        text.len() >= LONG && self.0.known.lock().unwrap_or_else(PoisonError::into_inner).contains(text)
+    }
     fn at(&mut self, place: &str, v: &mut Known) -> Result<(), Self::Error> {
         if v.is_null() || self.0.ours(v) {
             return Ok(());
@@ -248,6 +267,9 @@ impl Work for Opens<'_> {
     fn at(&mut self, place: &str, v: &mut Known) -> Result<(), String> {
         let Some(text) = v.as_str().filter(|_| self.0.ours(v)) else { return Ok(()) };
         let open = self.0.key.open(text).ok_or_else(|| place.to_owned())?;
+        let mut secrets = Vec::new();
+        walk::texts(&open, &mut secrets);
+        self.0.learn(&secrets);
         let mut memo = self.0.memo.lock().unwrap_or_else(PoisonError::into_inner);
         memo.insert((place.to_owned(), plain(&open)), text.to_owned());
         *v = open;

@@ -1,14 +1,17 @@
 //! Which places are sealed: what an object's sensitive paths name, sensitive outputs, and what an intent says about the
 //! object to come.
 //!
-//! Where a path cannot be followed to its end, what could be reached is sealed, and so is every other text of an object
-//! that repeats one of its secrets (`terraform_data` mirrors its input): too much is better than too little.
+//! Where a path cannot be followed to its end, what could be reached is sealed, and so is every text that repeats a secret
+//! (`terraform_data` mirrors its input, and others refer to the mirror): too much is better than too little. Ids are
+//! never sealed, because the fold goes by them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use stackctl_core::path::Step;
-use stackctl_core::{InstanceAddr, Known};
+use stackctl_core::{InstanceAddr, Known, Path};
 
 use super::cipher::key_of;
 use crate::fold::Ledger;
@@ -21,6 +24,12 @@ pub(super) trait Work {
     /// What the work looks at.
     const LOOK: Look;
     fn at(&mut self, place: &str, value: &mut Known) -> Result<(), Self::Error>;
+    /// These texts are secrets, wherever they stand.
+    fn learn(&mut self, _secrets: &[String]) {}
+    /// True for a text that was learnt.
+    fn knows(&self, _text: &str) -> bool {
+        false
+    }
 }
 
 /// Which values of an object a work visits.
@@ -28,9 +37,9 @@ pub(super) trait Work {
 pub(super) enum Look {
     /// Those that its paths name.
     Paths,
-    /// Those, and texts that repeat one of them.
+    /// Those, and texts that repeat a secret.
     Mirrors,
-    /// All texts of an object that has secrets.
+    /// All texts.
     All,
 }
 
@@ -50,11 +59,16 @@ pub(super) fn ledger<W: Work>(l: &mut Ledger, w: &mut W) -> Result<(), W::Error>
 
 pub(super) fn state<W: Work>(s: &mut State, w: &mut W) -> Result<(), W::Error> {
     outputs(&mut s.outputs, w)?;
-    let secret: Vec<(Target, Arc<Object>)> =
-        s.objects().filter(|(_, o)| has_secrets(o)).map(|(t, o)| (t, o.clone())).collect();
-    for (at, o) in secret {
-        let done = object(&at.to_string(), &o, w)?;
-        s.put(&at, done);
+    if W::LOOK == Look::Mirrors {
+        // A text may repeat the secret of an object that comes later.
+        s.objects().for_each(|(at, o)| w.learn(&secrets(&at, o)));
+    }
+    let all: Vec<(Target, Arc<Object>)> = s.objects().map(|(t, o)| (t, o.clone())).collect();
+    for (at, o) in all {
+        let done = object(&at, &o, w)?;
+        if !Arc::ptr_eq(&done, &o) {
+            s.put(&at, done);
+        }
     }
     Ok(())
 }
@@ -63,7 +77,7 @@ pub(super) fn record<W: Work>(r: &mut Record, w: &mut W) -> Result<(), W::Error>
     match r {
         Record::Intent(i) => *i = intent(i, w)?,
         Record::Done(Done { at, object: Some(o), .. }) | Record::Set { at, object: o } => {
-            *o = object(&at.to_string(), o, w)?;
+            *o = object(at, o, w)?;
         }
         Record::Adopt { addr, object: o, .. } | Record::Import { addr, object: o } => *o = object(&target(addr), o, w)?,
         Record::Outputs(o) => outputs(o, w)?,
@@ -72,12 +86,15 @@ pub(super) fn record<W: Work>(r: &mut Record, w: &mut W) -> Result<(), W::Error>
     Ok(())
 }
 
-fn target(addr: &InstanceAddr) -> String {
-    Target::current(addr.clone()).to_string()
+fn target(addr: &InstanceAddr) -> Target {
+    Target::current(addr.clone())
 }
 
 fn outputs<W: Work>(all: &mut BTreeMap<String, Output>, w: &mut W) -> Result<(), W::Error> {
     for (name, o) in all.iter_mut().filter(|(_, o)| o.sensitive) {
+        let mut secrets = Vec::new();
+        texts(&o.value, &mut secrets);
+        w.learn(&secrets);
         w.at(&format!("output.{name}"), &mut o.value)?;
     }
     Ok(())
@@ -95,32 +112,58 @@ fn intent<W: Work>(i: &Arc<Intent>, w: &mut W) -> Result<Arc<Intent>, W::Error> 
     Ok(Arc::new(out))
 }
 
-pub(super) fn has_secrets(o: &Object) -> bool {
-    !o.sensitive.is_empty() || o.flat.is_some()
+/// The paths of an object that are sealed, ancestors before what lies in them. What another stack gave has lost its marks
+/// on the way.
+fn paths<'a>(at: &Target, o: &'a Object) -> impl Iterator<Item = Cow<'a, Path>> {
+    let foreign = at.addr.resource.ty == "terraform_remote_state";
+    let more = foreign.then(|| ["config", "defaults", "outputs"].map(Path::attr).map(Cow::Owned));
+    more.into_iter().flatten().chain(o.sensitive.iter().map(Cow::Borrowed))
 }
 
-fn object<W: Work>(place: &str, o: &Arc<Object>, w: &mut W) -> Result<Arc<Object>, W::Error> {
-    if !has_secrets(o) {
-        return Ok(o.clone());
-    }
-    let mut out = Object::clone(o);
-    let mut secrets = Vec::new();
-    if W::LOOK == Look::All {
-        leaves(&mut out.attributes, &mut |v| w.at(place, v))?;
-    } else {
-        // Ancestors come before what lies in them, because paths are sorted.
-        for path in &o.sensitive {
-            follow(&mut out.attributes, &path.0, &mut |v| {
-                texts(v, &mut secrets);
-                w.at(place, v)
-            })?;
+/// The texts at these paths.
+fn secrets(at: &Target, o: &Object) -> Vec<String> {
+    let mut out = Vec::new();
+    if !o.sensitive.is_empty() {
+        let mut copy = o.attributes.clone();
+        for path in paths(at, o) {
+            let Ok(()) = follow(&mut copy, &path.0, &mut |v| {
+                texts(v, &mut out);
+                Ok::<(), Infallible>(())
+            });
         }
     }
-    if W::LOOK == Look::Mirrors && !secrets.is_empty() {
-        leaves(&mut out.attributes, &mut |v| match v.as_str().is_some_and(|t| repeats(t, &secrets)) {
-            true => w.at(place, v),
-            false => Ok(()),
-        })?;
+    out
+}
+
+fn object<W: Work>(at: &Target, o: &Arc<Object>, w: &mut W) -> Result<Arc<Object>, W::Error> {
+    let secrets = secrets(at, o);
+    w.learn(&secrets);
+    let plain = o.flat.is_none() && paths(at, o).next().is_none();
+    let untouched = match W::LOOK {
+        Look::Paths => plain,
+        Look::Mirrors => plain && !any(&o.attributes, &|t| w.knows(t)),
+        Look::All => o.flat.is_none() && !any(&o.attributes, &|t| key_of(t).is_some()),
+    };
+    if untouched {
+        return Ok(o.clone());
+    }
+    let place = &at.to_string();
+    let mut out = Object::clone(o);
+    if W::LOOK != Look::All {
+        for path in paths(at, o) {
+            follow(&mut out.attributes, &path.0, &mut |v| w.at(place, v))?;
+        }
+    }
+    if W::LOOK != Look::Paths {
+        for (_, v) in out.attributes.as_map_mut().into_iter().flatten().filter(|(n, _)| *n != "id") {
+            leaves(v, &mut |v| {
+                let text = v.as_str().unwrap_or_default();
+                match W::LOOK == Look::All || repeats(text, &secrets) || w.knows(text) {
+                    true => w.at(place, v),
+                    false => Ok(()),
+                }
+            })?;
+        }
     }
     // The flat form of old files has no marks: only the id is certain to be none.
     for (_, text) in out.flat.iter_mut().flatten().filter(|(n, _)| *n != "id") {
@@ -157,7 +200,16 @@ fn leaves<E>(v: &mut Known, visit: &mut dyn FnMut(&mut Known) -> Result<(), E>) 
     }
 }
 
-fn texts(v: &Known, out: &mut Vec<String>) {
+fn any(v: &Known, is: &dyn Fn(&str) -> bool) -> bool {
+    match v {
+        Known::List(l) => l.iter().any(|v| any(v, is)),
+        Known::Map(m) => m.values().any(|v| any(v, is)),
+        Known::String(s) => is(s),
+        Known::Null | Known::Bool(_) | Known::Number(_) => false,
+    }
+}
+
+pub(super) fn texts(v: &Known, out: &mut Vec<String>) {
     match v {
         Known::List(l) => l.iter().for_each(|v| texts(v, out)),
         Known::Map(m) => m.values().for_each(|v| texts(v, out)),
@@ -179,7 +231,7 @@ pub(super) struct Count {
 }
 
 impl Work for Count {
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
     const LOOK: Look = Look::Paths;
     fn at(&mut self, _: &str, v: &mut Known) -> Result<(), Self::Error> {
         match v {
