@@ -90,7 +90,7 @@ fn unfold(o: &Map<String, Value>) -> Value {
 /// One spelling for what the protocols spell differently.
 fn plain(value: Value, owned: &mut bool) -> Value {
     match value {
-        Value::Object(o) if o.get("Key").or_else(|| o.get("key")).is_some_and(|k| k == OWNERSHIP) => {
+        Value::Object(o) if ["Key", "key", "TagKey"].iter().any(|k| o.get(*k).is_some_and(|k| k == OWNERSHIP)) => {
             *owned = true;
             Value::Null
         }
@@ -307,6 +307,8 @@ mod tests {
         assert_eq!(of("DeleteTags", json!({"ResourceId.1": "sg-1", "Tag.1.Key": "stackctl:id"})), None);
         assert!(of("UntagResource", json!({"TagKeys": ["stackctl:id", "other"], "Arn": "a"})).is_some());
         assert!(of("CreateThing", json!({"Tags.1.Key": "stackctl:id"})).is_some());
+        let key = json!({"Tags": [{"TagKey": "a", "TagValue": "1"}, {"TagKey": "stackctl:id", "TagValue": "t"}]});
+        assert_eq!(of("CreateKey", key), of("CreateKey", json!({"Tags": [{"TagKey": "a", "TagValue": "1"}]})));
     }
 
     #[test]
