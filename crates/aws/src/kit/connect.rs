@@ -12,6 +12,7 @@ use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::imds::client::EndpointMode;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::{RetryConfig, RetryMode};
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -258,7 +259,9 @@ async fn base(settings: &Settings, host: &Host, http: Http) -> Result<ConfigLoad
         .connect_timeout(Duration::from_secs(10))
         .operation_attempt_timeout(Duration::from_secs(30))
         .build();
-    Ok(loader.retry_config(retry(settings, host)).timeout_config(timeouts))
+    // An attempt has its time; a busy service that thinks before it answers is no stalled one.
+    let patient = StalledStreamProtectionConfig::disabled();
+    Ok(loader.retry_config(retry(settings, host)).timeout_config(timeouts).stalled_stream_protection(patient))
 }
 
 /// The SDK's default chain with another metadata service, or with one that answers nothing.

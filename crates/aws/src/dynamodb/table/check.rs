@@ -86,6 +86,25 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
             draft.replace(source);
         }
     }
+    // Where nothing is deleted by age, the service does not tell by which attribute it would be.
+    let on = |v: &Partial| v.get("enabled") == &Partial::Bool(true);
+    let still_off = match (draft.planned("ttl"), draft.prior("ttl").as_list()) {
+        (Partial::List(planned), Some([prior])) => {
+            planned.iter().all(|t| t.get("enabled").is_known() && !on(t))
+                && prior.get("enabled").as_bool() != Some(true)
+                && prior.get("attribute_name").as_str().is_none_or(str::is_empty)
+        }
+        _ => false,
+    };
+    if still_off {
+        draft.keep("ttl");
+    }
+    let off = |e: &Partial| e.get("enabled") == &Partial::Bool(false);
+    let none = draft.prior("server_side_encryption").as_list().is_none_or(<[Known]>::is_empty);
+    // Off is the same as never on.
+    if none && matches!(draft.planned("server_side_encryption"), Partial::List(l) if l.iter().all(off)) {
+        draft.keep("server_side_encryption");
+    }
     // The service knows these by name and never changes them.
     for set in ["attribute", "local_secondary_index"] {
         keep_by_name(draft, set);
