@@ -226,6 +226,16 @@ fn a_killed_run_leaves_no_secret() {
     run(&bench, &["plan", "-detailed-exitcode"], 0);
 }
 
+/// The language forgets that the output of `terraform_data` is a secret; the state does not.
+#[test]
+fn copies_without_marks_are_sealed() {
+    let text = format!("{STACK}\nresource \"terraform_data\" \"copy\" {{ input = terraform_data.holder.output.password }}\n");
+    let bench = sealed(&text, SECRET);
+    run(&bench, &["apply", "-auto-approve"], 0);
+    run(&bench, &["plan", "-detailed-exitcode", "-out=saved.plan"], 0);
+    Search::for_secrets(&[SECRET]).directory(bench.path());
+}
+
 #[test]
 fn mistakes_with_secrets_do_not_show_them() {
     for body in [
