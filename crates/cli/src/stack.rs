@@ -98,8 +98,7 @@ impl Stack {
             }
             return Err(warnings);
         };
-        let versions: std::collections::BTreeMap<&str, &str> =
-            all_providers().iter().map(|p| (p.source(), p.version())).collect();
+        let versions: BTreeMap<&str, &str> = all_providers().iter().map(|p| (p.source(), p.version())).collect();
         let problems = config.version_problems(&|source| versions.get(source).map(|v| (*v).to_owned()));
         warnings.extend(diagnostics(problems, &sources));
         warnings.extend(diagnostics(provisioners(&config), &sources));
