@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use stackctl_core::Provider;
 use table::Table;
-pub use terraform::remote_state::RemoteStates;
+pub use terraform::remote_state::{Outputs, RemoteStates};
 
 /// All built-in providers. `states` reads states of other stacks.
 pub fn providers(states: Arc<dyn RemoteStates>) -> Vec<Arc<dyn Provider>> {

@@ -15,6 +15,8 @@ use crate::terraform::remote_state::RemoteStates;
 
 /// Makes all attributes of a new object from the planned ones.
 pub(crate) type Create = for<'a> fn(&'a Known, &'a Host) -> BoxFuture<'a, Result<Known>>;
+/// Looks at an object: its attributes now, `None` if it is gone.
+pub(crate) type Refresh = fn(&Known, &Host) -> Result<Option<Known>>;
 /// Reads a data source: completes its configuration.
 pub(crate) type Read = for<'a> fn(Known, &'a Setup) -> BoxFuture<'a, Result<Known>>;
 
@@ -33,7 +35,7 @@ pub(crate) struct Type {
     /// What happens when an object is destroyed.
     pub(crate) delete: for<'a> fn(&'a Known, &'a Host) -> BoxFuture<'a, Result<()>>,
     /// What a refresh finds, `None` if the object is gone. Without it, state is the truth.
-    pub(crate) refresh: Option<fn(&Known, &Host) -> Result<Option<Known>>>,
+    pub(crate) refresh: Option<Refresh>,
     /// All attributes of an object that an import id describes.
     pub(crate) import: fn(&str) -> Result<Known>,
     /// Attributes of an older schema version brought up to date.
@@ -57,7 +59,7 @@ impl Type {
     }
 
     /// A refresh asks this.
-    pub(crate) fn refreshed(mut self, by: fn(&Known, &Host) -> Result<Option<Known>>) -> Type {
+    pub(crate) fn refreshed(mut self, by: Refresh) -> Type {
         self.schema.refreshed = true;
         self.refresh = Some(by);
         self

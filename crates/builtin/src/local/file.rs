@@ -176,7 +176,8 @@ mod tests {
     fn contents() {
         let (dir, host) = host();
         fs::write(dir.path().join("in"), [0, 159, 146, 150]).unwrap();
-        let cases: &[(&str, &str, Result<&[u8], &str>)] = &[
+        type Case<'a> = (&'a str, &'a str, Result<&'a [u8], &'a str>);
+        let cases: &[Case<'_>] = &[
             ("content", "ä", Ok("ä".as_bytes())),
             ("sensitive_content", "s", Ok(b"s")),
             ("content_base64", "AP8=", Ok(&[0, 255])),

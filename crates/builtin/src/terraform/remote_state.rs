@@ -9,6 +9,9 @@ use stackctl_core::{Attr, Block, BoxFuture, Error, Host, Known, Partial, Path, R
 
 use crate::table::{Setup, Source};
 
+/// Root outputs by name, with their types.
+pub type Outputs = BTreeMap<String, (Ty, Known)>;
+
 /// Reads states of other stacks.
 pub trait RemoteStates: Send + Sync {
     /// The root outputs of the state of a workspace, with their types; `None` if there is no such state. `config` holds the
@@ -22,7 +25,7 @@ pub trait RemoteStates: Send + Sync {
         config: &'a Known,
         workspace: &'a str,
         host: &'a Host,
-    ) -> BoxFuture<'a, Result<Option<BTreeMap<String, (Ty, Known)>>>>;
+    ) -> BoxFuture<'a, Result<Option<Outputs>>>;
 }
 
 /// The data source.
@@ -109,7 +112,7 @@ mod tests {
             config: &'a Known,
             workspace: &'a str,
             _: &'a Host,
-        ) -> BoxFuture<'a, Result<Option<BTreeMap<String, (Ty, Known)>>>> {
+        ) -> BoxFuture<'a, Result<Option<Outputs>>> {
             let there = backend == "local" && config.get("path").as_str() == Some("p") && workspace == "prod";
             let outputs = || BTreeMap::from([("a".to_owned(), (Ty::String, Known::from("from the state")))]);
             Box::pin(async move { Ok(there.then(outputs)) })

@@ -67,7 +67,8 @@ fn plan(draft: &mut Draft<'_>) {
     }
     let configured = !draft.config("rotation_rfc3339").is_null();
     let amounts = AMOUNTS.iter().any(|k| draft.changes(k));
-    if !amounts && !(configured && draft.changes("rotation_rfc3339")) {
+    let moved = configured && draft.changes("rotation_rfc3339");
+    if !amounts && !moved {
         return;
     }
     let computed = PARTS.iter().chain(&["rotation_rfc3339"]);

@@ -202,7 +202,7 @@ mod tests {
         fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut all = vec![Der(&bytes)];
             while let Some(mut d) = all.pop() {
-                while let Some(i) = d.next() {
+                for i in d.by_ref() {
                     let _ = (dotted(i.content), Der(i.whole).uint(), Der(i.whole).bits());
                     all.push(i.inside());
                 }

@@ -1,8 +1,6 @@
 //! States of other stacks, for `data "terraform_remote_state"`: read like any state, without a lock.
 
-use std::collections::BTreeMap;
-
-use stackctl_builtin::RemoteStates;
+use stackctl_builtin::{Outputs, RemoteStates};
 use stackctl_core::{BoxFuture, Diagnostics, Error, ErrorKind, Host, Known, Path, Result, Ty};
 use stackctl_state::{Access, Options};
 
@@ -18,7 +16,7 @@ impl RemoteStates for Backends {
         config: &'a Known,
         workspace: &'a str,
         host: &'a Host,
-    ) -> BoxFuture<'a, Result<Option<BTreeMap<String, (Ty, Known)>>>> {
+    ) -> BoxFuture<'a, Result<Option<Outputs>>> {
         Box::pin(async move {
             let arguments = arguments(backend, config)?;
             // Reading folds the journal of a run that is under way or was killed.
