@@ -454,6 +454,48 @@ resource "terraform_data" "memory" { input = "x" }
     world.exit();
 }
 
+/// Objects without a name are found by the tag that they kept.
+#[test]
+fn rebuilt_by_tags() {
+    let text = r#"
+provider "aws" {
+  region = "us-east-1"
+}
+resource "aws_vpc" "net" { cidr_block = "10.0.0.0/16" }
+resource "aws_subnet" "a" {
+  count      = 2
+  vpc_id     = aws_vpc.net.id
+  cidr_block = cidrsubnet(aws_vpc.net.cidr_block, 8, count.index)
+}
+resource "aws_internet_gateway" "out" { vpc_id = aws_vpc.net.id }
+resource "aws_route_table" "out" { vpc_id = aws_vpc.net.id }
+resource "aws_route" "out" {
+  route_table_id         = aws_route_table.out.id
+  destination_cidr_block = "0.0.0.0/0"
+  gateway_id             = aws_internet_gateway.out.id
+}
+resource "aws_route_table_association" "a" {
+  count          = 2
+  route_table_id = aws_route_table.out.id
+  subnet_id      = aws_subnet.a[count.index].id
+}
+"#;
+    let world = world();
+    let bench = Bench::of(text, Some(world)).unwrap();
+    bench.write("stackctl.toml", "ownership_tags = \"keep\"\n").unwrap();
+    run(&bench, &["apply", "-auto-approve"], 0);
+    let before = addresses(&bench);
+    for name in ["terraform.tfstate", "terraform.tfstate.journal"] {
+        std::fs::remove_file(bench.path().join(name)).unwrap();
+    }
+    run(&bench, &["state", "rebuild", "-auto-approve"], 0);
+    assert_eq!(addresses(&bench), before);
+    run(&bench, EMPTY_PLAN, 0);
+    run(&bench, &["destroy", "-auto-approve"], 0);
+    assert!(world.census().unwrap().is_empty());
+    world.exit();
+}
+
 /// What editors and linters ask for, in Terraform's formats.
 #[test]
 fn for_programs() {

@@ -86,6 +86,8 @@ impl Future for Durable {
 
 /// Makes tokens: unique over the life of a lineage, the same for nobody else.
 struct Tokens {
+    /// Where the state is: an object's URL, or a file's absolute path.
+    place: String,
     writer: String,
     count: u64,
 }
@@ -93,13 +95,23 @@ struct Tokens {
 impl Tokens {
     fn next(&mut self, lineage: &str, addr: &InstanceAddr) -> String {
         self.count += 1;
-        let mut hash = Sha256::new();
-        for part in [lineage, &addr.to_string(), &self.writer, &self.count.to_string()] {
-            hash.update(part.as_bytes());
-            hash.update([0]);
-        }
-        base32(&hash.finalize())[..32].to_owned()
+        let unique = digest(&[lineage, &addr.to_string(), &self.writer, &self.count.to_string()]);
+        // The first half is the same for every token of the address: see `Session::owner_prefix`.
+        format!("{}{unique}", self.prefix(addr))
     }
+    fn prefix(&self, addr: &InstanceAddr) -> String {
+        digest(&[&self.place, &addr.to_string()])
+    }
+}
+
+/// 80 bits in 16 characters.
+fn digest(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    base32(&hash.finalize())[..16].to_owned()
 }
 
 fn base32(bytes: &[u8]) -> String {
@@ -152,6 +164,11 @@ impl Session {
     /// Whether requests may still be sent.
     pub fn gate(&self) -> Gate {
         self.gate.clone()
+    }
+    /// What every token of an address in this state begins with. Objects that keep their tag (`ownership_tags = "keep"`)
+    /// are found by it when the state is gone.
+    pub fn owner_prefix(&self, addr: &InstanceAddr) -> String {
+        self.tokens.prefix(addr)
     }
     /// The token for a create at an address: that of a doubt about it, else a new one. Call it once per create and keep
     /// the token over repetitions.
@@ -410,6 +427,7 @@ pub(crate) async fn start(
         tx
     });
     let hint = (sealing.policy == Policy::Auto).then(|| watch.clone());
+    let whole = if place.contains("://") { place.clone() } else { host.cwd.join(&place).display().to_string() };
     Ok(Session {
         vault,
         hint,
@@ -418,7 +436,7 @@ pub(crate) async fn start(
         recovered: recovered && access == Access::Write,
         access,
         existed,
-        tokens: Tokens { writer: id, count: 0 },
+        tokens: Tokens { place: whole, writer: id, count: 0 },
         tx,
         gate,
         place,

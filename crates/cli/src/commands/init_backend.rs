@@ -152,6 +152,7 @@ pub(super) async fn run(cx: &Context, stack: &mut Stack, args: &Init) -> Result<
     for given in &args.backend_config {
         overrides.extend(parse(&cx.host.cwd, &ty, given)?);
     }
+    ask_missing(cx, stack, args.locking.input, &mut overrides);
     let chosen = stack::backend_settings(&stack.config, &stack.sources, &overrides)?;
     let to = stack::backend(cx, &chosen).await?;
     // Asks the backend, so that wrong settings show here and not at the first plan.
@@ -179,6 +180,23 @@ pub(super) async fn run(cx: &Context, stack: &mut Stack, args: &Init) -> Result<
     stack.backend_settings = chosen;
     stack.backend = to;
     Ok(())
+}
+
+/// Asks for the required arguments that neither the block nor the command line gives.
+fn ask_missing(cx: &Context, stack: &Stack, input: bool, overrides: &mut BTreeMap<String, Known>) {
+    let Some(block) = stack.config.root.content.terraform.backend.as_ref().filter(|_| cx.may_ask(input)) else {
+        return;
+    };
+    let Some(schema) = stackctl_backend::block(&block.ty) else { return };
+    for (name, attr) in schema.block.attrs.iter().filter(|(_, a)| a.presence == Presence::Required) {
+        if block.body.attribute(name).is_some() || overrides.contains_key(*name) {
+            continue;
+        }
+        let Some(text) = cx.ask(&format!("{name}\n  {}\n\n  Enter a value: ", attr.doc)) else { return };
+        if !text.is_empty() {
+            overrides.insert((*name).to_owned(), Known::from(text.as_str()));
+        }
+    }
 }
 
 /// Secrets are not in the record: the earlier backend is reached with those of the present one.

@@ -47,8 +47,8 @@ fn collect(module: &Module, key: &str, out: &mut Vec<Json>) {
 fn tree(module: &Module) -> Vec<String> {
     let children: Vec<String> = module
         .children
-        .iter()
-        .filter_map(|(name, _)| Some(format!("{name:?}[{}]", module.content.module_calls.get(name)?.source)))
+        .keys()
+        .filter_map(|name| Some(format!("{name:?}[{}]", module.content.module_calls.get(name)?.source)))
         .collect();
     let below = module.children.values().map(|c| tree(c)).collect::<Vec<_>>();
     branches(children.into_iter().zip(below).collect())

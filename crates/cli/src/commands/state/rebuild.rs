@@ -1,8 +1,9 @@
 //! `state rebuild`: finds the objects of the configuration in AWS and takes them into the state, when the state is gone.
 //!
 //! A plan says which instances the state lacks and what is known of each. By that the provider finds those that have a
-//! unique name, or are a relation of others. What was found makes more known (the id of a network is part of the key of
-//! its subnets' routes), so that the two take turns until nothing more is found. The rest has to be imported by id.
+//! unique name, are a relation of others, or kept their ownership tag. What was found makes more known (the id of a table
+//! is part of the keys of its routes), so that the two take turns until nothing more is found. The rest has to be imported
+//! by id.
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ pub(super) async fn run(mut cx: Context, args: StateRebuild) -> Outcome {
     cx.show(&stack.warnings, &crate::commands::source);
     let how = opened::Edit { replacing: true, ..opened::dated(&cx, &stack, &args.backup) };
     let session = opened::edit(&stack, "state-rebuild", &args.locking, &how, &cx).await?;
-    let search = match search(&cx, &stack, session.state()).await {
+    let search = match search(&cx, &stack, &session).await {
         Ok(s) => s,
         Err(diags) => {
             opened::give_up(session).await;
@@ -76,8 +77,8 @@ struct Search {
     missing: Vec<(String, String)>,
 }
 
-async fn search(cx: &Context, stack: &Stack, there: &State) -> Result<Search, Vec<Diagnostic>> {
-    let mut out = Search { state: there.clone(), found: Vec::new(), missing: Vec::new() };
+async fn search(cx: &Context, stack: &Stack, session: &Session) -> Result<Search, Vec<Diagnostic>> {
+    let mut out = Search { state: session.state().clone(), found: Vec::new(), missing: Vec::new() };
     for _ in 0..ROUNDS {
         let plan = plan(cx, stack, &out.state).await?;
         // Reading has brought what was found into its final form.
@@ -92,7 +93,8 @@ async fn search(cx: &Context, stack: &Stack, there: &State) -> Result<Search, Ve
             if op.addr.resource.mode != Mode::Managed {
                 continue;
             }
-            match find(stack, &plan, op, &out.state).await? {
+            let prefix = session.owner_prefix(&op.addr);
+            match find(stack, &plan, op, &out.state, &prefix).await? {
                 Ok((object, id)) => {
                     let at = Target::current((*op.addr).clone());
                     out.state.put(&at, object);
@@ -130,6 +132,7 @@ async fn find(
     plan: &Plan,
     op: &Operation,
     state: &State,
+    prefix: &str,
 ) -> Result<Result<(Arc<Object>, String), String>, Vec<Diagnostic>> {
     use stackctl_core::schema::Identity;
     let ty = &op.addr.resource.ty;
@@ -138,9 +141,7 @@ async fn find(
     let needed: Vec<&str> = match &schema.identity {
         _ if schema.local_only => return Ok(Err("it existed in the lost state alone".to_owned())),
         Identity::None => return Ok(Err("nothing tells its objects apart".to_owned())),
-        Identity::Token | Identity::Tag => {
-            return Ok(Err("its objects have no name of their own; import it by its id".to_owned()));
-        }
+        Identity::Token | Identity::Tag => Vec::new(),
         Identity::Name { attr, within, .. } => std::iter::once(*attr).chain(within.iter().copied()).collect(),
         Identity::Key(attrs) => attrs.to_vec(),
     };
@@ -156,14 +157,20 @@ async fn find(
     };
     let failed = |e| vec![Diagnostic::from_provider(format!("Error looking for {}", op.addr), e).of(&op.addr)];
     let provider = stack.providers.configure(&op.provider, config).await.map_err(failed)?;
-    // No object carries this token: whatever has the name or is the relation is an answer.
-    let question = Intent { token: "rebuild".to_owned(), keys: keys.clone(), since: None };
+    // A name or a relation is an answer whatever token the object carries. Where a tag has to be found, the filters of EC2 take
+    // the beginning of its value; elsewhere nothing matches.
+    let question = Intent { token: format!("{prefix}*"), keys: keys.clone(), since: None };
     let found = provider.instance.find(ty, question).await.map_err(failed)?;
     let free = |id: &str| {
         !state.objects().any(|(at, o)| at.addr.resource.ty == *ty && o.provider == op.provider && o.id() == Some(id))
     };
     let ids: Vec<String> = found.into_iter().map(|f| f.id).filter(|id| free(id)).collect();
     let id = match ids.as_slice() {
+        [] if matches!(schema.identity, Identity::Token | Identity::Tag) => {
+            let why =
+                "its objects have no name of their own, and none carries its tag (ownership_tags = \"keep\" leaves it)";
+            return Ok(Err(why.to_owned()));
+        }
         [] => return Ok(Err("there is no such object, or it belongs to another address".to_owned())),
         [id] => id.clone(),
         many => return Ok(Err(format!("several objects fit: {}", many.join(", ")))),
