@@ -229,7 +229,8 @@ fn a_killed_run_leaves_no_secret() {
 /// The language forgets that the output of `terraform_data` is a secret; the state does not.
 #[test]
 fn copies_without_marks_are_sealed() {
-    let text = format!("{STACK}\nresource \"terraform_data\" \"copy\" {{ input = terraform_data.holder.output.password }}\n");
+    let text =
+        format!("{STACK}\nresource \"terraform_data\" \"copy\" {{ input = terraform_data.holder.output.password }}\n");
     let bench = sealed(&text, SECRET);
     run(&bench, &["apply", "-auto-approve"], 0);
     run(&bench, &["plan", "-detailed-exitcode", "-out=saved.plan"], 0);
