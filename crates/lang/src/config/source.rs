@@ -153,7 +153,8 @@ fn local(text: &str) -> String {
     let path = crate::files::normalise(std::path::Path::new(&slashes)).display().to_string();
     match path.as_str() {
         "" => "./".to_owned(),
-        p if p == ".." || p.starts_with("../") => path,
+        ".." => "../".to_owned(),
+        p if p.starts_with("../") => path,
         _ => format!("./{path}"),
     }
 }
@@ -240,7 +241,8 @@ impl RemoteSource {
             return Err(Malformed::new(message).hinted(hint));
         };
         let (url, further) = split_subdir(&url);
-        let subdir = [further, subdir].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("/");
+        let subdir =
+            [clean_subdir(&further)?, subdir].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("/");
         let getter = method.map_or(short.clone(), Getter::of);
         Ok(RemoteSource { forced: getter != Getter::File || method.is_some(), getter, url, subdir })
     }
@@ -416,6 +418,7 @@ mod tests {
             ("../x/./y", "local ../x/y #"),
             (".\\x", "local ./x #"),
             ("./", "local ./ #"),
+            ("../", "local ../ #"),
             ("./x//y", "local ./x/y #"),
             ("..", "error \"..\" is no address that a module can be fetched from."),
             (" ./x", "error \" ./x\" is no address that a module can be fetched from."),
@@ -449,6 +452,7 @@ mod tests {
             ("github.com/foo/bar.git", "git git::https://github.com/foo/bar.git #"),
             ("github.com/foo/bar/baz", "git git::https://github.com/foo/bar.git//baz #baz"),
             ("github.com/foo/bar//sub/dir?ref=v1", "git git::https://github.com/foo/bar.git//sub/dir?ref=v1 #sub/dir"),
+            ("github.com/foo/bar/baz/", "git git::https://github.com/foo/bar.git//baz #baz"),
             ("github.com/foo/bar/aws", "git git::https://github.com/foo/bar.git//aws #aws"),
             (
                 "github.com/foo",
@@ -476,6 +480,18 @@ mod tests {
             ("~/x", "error \"~/x\" is no address that a module can be fetched from."),
             ("", "error The source of the module is empty."),
         ]);
+    }
+
+    proptest::proptest! {
+        /// No text is too strange, and what a source prints is read as the same source.
+        #[test]
+        fn any_text(text in "(git::|https?://|[./]{1,3}|[a-z@:]{0,4}|github\\.com/)?([a-zé~]{0,3}[/.:?#&=@*%]{0,2}){0,8}") {
+            hide_password(&text);
+            if let Ok(source) = Source::parse(&text, false) {
+                let printed = source.to_string();
+                proptest::prop_assert_eq!(Source::parse(&printed, false), Ok(source), "{}", printed);
+            }
+        }
     }
 
     #[test]
