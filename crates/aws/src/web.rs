@@ -80,10 +80,8 @@ impl Web {
         request.set_uri(bare).map_err(|e| failed(url, &e.to_string()))?;
         let headers = request.headers_mut();
         headers.insert("user-agent", concat!("stackctl/", env!("CARGO_PKG_VERSION")));
-        if let Some(token) = token {
-            headers
-                .try_insert("authorization", format!("Bearer {token}"))
-                .map_err(|_| failed(url, "its token is no text"))?;
+        if let Some(value) = authorization.map(str::to_owned).or(basic) {
+            headers.try_insert("authorization", value).map_err(|_| failed(url, "its credentials are no text"))?;
         }
         let response = connector.call(request).await.map_err(|e| failed(url, &causes(&e)))?;
         let status = response.status().as_u16();
