@@ -4,6 +4,8 @@
 //! it is told to. Types: `test_thing` (every kind of attribute), `test_part` (refers to things, no frills), `test_named`
 //! (unique name, slow, may stay when it is deleted), `test_value` (lives in state alone, like `terraform_data`), and the
 //! data source `test_lookup`. Start at [`Bench`].
+//!
+//! It is long because the provider, its world and the bench know each other's insides.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path as FilePath;

@@ -242,51 +242,6 @@ fn put_back(config: &mut Partial, prior: &Known, at: &[Step]) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    /// What the configuration says after places of a dynamic value were put back.
-    #[test]
-    fn places_in_dynamic_values_are_ignored_with_their_types() {
-        let attrs = BTreeMap::from([("input", Attr::optional(Ty::Dynamic))]);
-        let schema = Schema::new("x", Block { attrs, blocks: BTreeMap::new() });
-        let value = |ty: serde_json::Value, v: serde_json::Value| Known::from_json(&json!({"type": ty, "value": v}));
-        let object = |a: &str| json!(["object", {"a": a, "b": "number"}]);
-        let map = || json!(["map", "number"]);
-        let at = |step: Step| Ignore::Paths(vec![Path::attr("input").with(step)]);
-        let (a, key) = (Step::Attr("a".into()), Step::Key("a".into()));
-        for (step, prior, config, want) in [
-            (
-                a.clone(),
-                value(object("number"), json!({"a": 1, "b": 2})),
-                value(object("string"), json!({"a": "5", "b": 3})),
-                value(object("number"), json!({"a": 1, "b": 3})),
-            ),
-            (
-                key.clone(),
-                value(map(), json!({"a": 1, "b": 2})),
-                value(map(), json!({"a": 5, "b": 3})),
-                value(map(), json!({"a": 1, "b": 3})),
-            ),
-            (
-                Step::Index(0),
-                value(json!(["tuple", ["number", "string"]]), json!([1, "x"])),
-                value(json!(["tuple", ["string", "string"]]), json!(["y", "z"])),
-                value(json!(["tuple", ["number", "string"]]), json!([1, "z"])),
-            ),
-            (a, value(json!("number"), json!(1)), value(map(), json!({"a": 5})), value(map(), json!({"a": 5}))),
-            (key, Known::Null, value(map(), json!({"a": 5})), value(map(), json!({"a": 5}))),
-        ] {
-            let of = |v: Known| Known::from([("input", v)]);
-            let got = ignored(&schema, &of(config).into(), &of(prior), &at(step));
-            assert_eq!(got.to_known().unwrap(), of(want));
-        }
-    }
-}
-
 // ── passes one and two ──────────────────────────────────────────────────────────────────────────────────────────────
 
 fn plan_block(zero: bool, block: &Block, config: &Partial, prior: Option<&Known>) -> Partial {
@@ -585,4 +540,49 @@ fn replacements(
 
 fn zero_partial(p: &Partial) -> bool {
     p.to_known().is_ok_and(|k| is_zero(&k))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What the configuration says after places of a dynamic value were put back.
+    #[test]
+    fn places_in_dynamic_values_are_ignored_with_their_types() {
+        let attrs = BTreeMap::from([("input", Attr::optional(Ty::Dynamic))]);
+        let schema = Schema::new("x", Block { attrs, blocks: BTreeMap::new() });
+        let value = |ty: serde_json::Value, v: serde_json::Value| Known::from_json(&json!({"type": ty, "value": v}));
+        let object = |a: &str| json!(["object", {"a": a, "b": "number"}]);
+        let map = || json!(["map", "number"]);
+        let at = |step: Step| Ignore::Paths(vec![Path::attr("input").with(step)]);
+        let (a, key) = (Step::Attr("a".into()), Step::Key("a".into()));
+        for (step, prior, config, want) in [
+            (
+                a.clone(),
+                value(object("number"), json!({"a": 1, "b": 2})),
+                value(object("string"), json!({"a": "5", "b": 3})),
+                value(object("number"), json!({"a": 1, "b": 3})),
+            ),
+            (
+                key.clone(),
+                value(map(), json!({"a": 1, "b": 2})),
+                value(map(), json!({"a": 5, "b": 3})),
+                value(map(), json!({"a": 1, "b": 3})),
+            ),
+            (
+                Step::Index(0),
+                value(json!(["tuple", ["number", "string"]]), json!([1, "x"])),
+                value(json!(["tuple", ["string", "string"]]), json!(["y", "z"])),
+                value(json!(["tuple", ["number", "string"]]), json!([1, "z"])),
+            ),
+            (a, value(json!("number"), json!(1)), value(map(), json!({"a": 5})), value(map(), json!({"a": 5}))),
+            (key, Known::Null, value(map(), json!({"a": 5})), value(map(), json!({"a": 5}))),
+        ] {
+            let of = |v: Known| Known::from([("input", v)]);
+            let got = ignored(&schema, &of(config).into(), &of(prior), &at(step));
+            assert_eq!(got.to_known().unwrap(), of(want));
+        }
+    }
 }
