@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use stackctl_core::{BoxFuture, Clock, Host};
 use tokio::sync::watch;
@@ -16,7 +17,7 @@ use super::Spot;
 use super::kept::{Kept, md5};
 use super::lock::Lock;
 use super::place::At;
-use super::segments::{Claim, Listed};
+use super::segments::{AT_ONCE, Claim, Listed};
 use crate::backend::{Access, Notice, Options, Parked};
 use crate::error::{Error, Result};
 use crate::fold::Ledger;
@@ -434,8 +435,16 @@ impl JournalWriter {
                 },
             };
             self.live.insert(n, Some(go));
-            let key = self.spot.segment_key(n);
-            if go && self.spot.objects.delete(&key, None).await.is_ok() {
+        }
+        // Whoever reads starts at the checkpoint, so that the order within a group does not matter.
+        let gone: Vec<u64> =
+            self.live.range(..checkpoint).filter(|(_, go)| **go == Some(true)).map(|(n, _)| *n).collect();
+        for group in gone.chunks(AT_ONCE) {
+            let deletes = group.iter().map(|n| async {
+                let key = self.spot.segment_key(*n);
+                self.spot.objects.delete(&key, None).await.is_ok().then_some(*n)
+            });
+            for n in join_all(deletes).await.into_iter().flatten() {
                 self.live.remove(&n);
             }
         }

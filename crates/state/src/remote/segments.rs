@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::segment::{Kind, Segment};
 use crate::store::{Cond, StoreErrorKind};
 
-/// Segments read at the same time.
-const AT_ONCE: usize = 16;
+/// Segments read, or deleted, at the same time.
+pub(super) const AT_ONCE: usize = 16;
 
 /// The journal as it was read.
 pub(super) struct Listed {
