@@ -154,7 +154,11 @@ fn environment(name: &str) {
         .unwrap();
     let rule = |name: &str| attribute(&state, "aws_vpc_security_group_egress_rule", name, "security_group_rule_id");
     world
-        .query("ec2", "RevokeSecurityGroupEgress", &[("GroupId", &group), ("SecurityGroupRuleId.1", &rule("app_https"))])
+        .query(
+            "ec2",
+            "RevokeSecurityGroupEgress",
+            &[("GroupId", &group), ("SecurityGroupRuleId.1", &rule("app_https"))],
+        )
         .unwrap();
     let bucket = attribute(&state, "aws_s3_bucket_versioning", "main", "bucket");
     let now = tag(&world.s3("GET", &format!("/{bucket}?versioning"), "").unwrap(), "Status").map(str::to_owned);

@@ -192,7 +192,7 @@ impl Objects for Bucket {
             }
             // Versions of a key come newest first, but apart from its delete markers. Times have whole seconds, so that the
             // order of the listing decides among equals.
-            out.sort_by(|a, b| (b.current, b.at).cmp(&(a.current, a.at)));
+            out.sort_by_key(|v| std::cmp::Reverse((v.current, v.at)));
             Ok(out)
         })
     }

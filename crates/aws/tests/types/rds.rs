@@ -57,6 +57,8 @@ async fn db_instance() {
         "AllocatedStorage",
         "ApplyImmediately",
         "BackupRetentionPeriod",
+        // Both lists travel together, empty or not.
+        "CloudwatchLogsExportConfiguration.DisableLogTypes",
         "CloudwatchLogsExportConfiguration.EnableLogTypes.member.1",
         "DBInstanceIdentifier",
         "DeletionProtection",
