@@ -16,7 +16,9 @@ mod objects;
 mod table;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use stackctl_aws::kit::connect::{Connection, connect};
 use stackctl_core::{Error, Host, Known, Result};
@@ -96,10 +98,17 @@ pub async fn ensure(config: &Known, host: &Host) -> Result<()> {
     ensure::ensure(&settings, &connection).await
 }
 
+/// How long one attempt to move a whole state may take. Conditions protect it, and not the lease: it may be longer than that
+/// of a request that changes the cloud.
+const TRANSFER: Duration = Duration::from_secs(300);
+
 /// Two clients of one bucket: the second never repeats a request by itself, because whether a conditional write may be
 /// repeated is the protocol's decision.
 fn clients(settings: &S3, connection: &Connection) -> (aws_sdk_s3::Client, aws_sdk_s3::Client) {
     let base = aws_sdk_s3::config::Builder::from(&connection.sdk_for("s3")).force_path_style(settings.path_style());
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(Duration::from_secs(10)).operation_attempt_timeout(TRANSFER).build();
+    let base = base.timeout_config(timeouts);
     let base = if settings.checksums {
         base
     } else {

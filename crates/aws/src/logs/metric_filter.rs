@@ -6,35 +6,7 @@ use crate::kit::prelude::*;
 
 const NAME: &[&str; 2] = &["[^:*]*", "anything but `:` and `*`"];
 const METRIC: &[&str; 2] = &["[^:*$]*", "anything but `:`, `*` and `$`"];
-const UNITS: &[&str] = &[
-    "Seconds",
-    "Microseconds",
-    "Milliseconds",
-    "Bytes",
-    "Kilobytes",
-    "Megabytes",
-    "Gigabytes",
-    "Terabytes",
-    "Bits",
-    "Kilobits",
-    "Megabits",
-    "Gigabits",
-    "Terabits",
-    "Percent",
-    "Count",
-    "Bytes/Second",
-    "Kilobytes/Second",
-    "Megabytes/Second",
-    "Gigabytes/Second",
-    "Terabytes/Second",
-    "Bits/Second",
-    "Kilobits/Second",
-    "Megabits/Second",
-    "Gigabits/Second",
-    "Terabits/Second",
-    "Count/Second",
-    "None",
-];
+const UNITS: &[&str] = StandardUnit::values();
 
 /// A metric that is made from entries of a log group.
 ///

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use stackctl_core::{Attr, Block, Error, Known, Path, Result, Schema, Ty};
+use stackctl_core::{Attr, Block, Known, Result, Schema, Ty};
 
+use super::moment::Moment;
 use crate::table::Type;
 
 /// The type.
@@ -32,30 +31,14 @@ pub(crate) fn resource() -> Type {
         ..Type::new(schema, |new, host| {
             Box::pin(async move {
                 let given = new.get("rfc3339").as_str().map(str::to_owned);
-                let now = || Timestamp::from_second(host.clock.now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH);
-                spell(new.clone(), &given.unwrap_or_else(|| now().to_string()))
+                spell(new.clone(), &given.unwrap_or_else(|| Moment::now(&host).to_string()))
             })
         })
     }
 }
 
 fn spell(mut v: Known, text: &str) -> Result<Known> {
-    let at: Timestamp = text.parse().map_err(|_| {
-        Error::at(Path::attr("rfc3339"), format!("{text:?} is not a moment."))
-            .hinted("Write it as in RFC 3339: 2026-01-31T12:00:00Z.")
-    })?;
-    let t = at.to_zoned(TimeZone::UTC);
-    for (name, n) in [
-        ("day", i64::from(t.day())),
-        ("hour", i64::from(t.hour())),
-        ("minute", i64::from(t.minute())),
-        ("month", i64::from(t.month())),
-        ("second", i64::from(t.second())),
-        ("unix", at.as_second()),
-        ("year", i64::from(t.year())),
-    ] {
-        v.set(name, n.into());
-    }
+    Moment::parse("rfc3339", text)?.spell(&mut v);
     v.set("rfc3339", text.into());
     v.set("id", text.into());
     Ok(v)
