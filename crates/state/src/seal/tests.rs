@@ -1,3 +1,5 @@
+//! States whose secrets are sealed: what is written, what is read with and without the key, and how keys change.
+
 use std::path::Path;
 use std::sync::Arc;
 
