@@ -31,7 +31,7 @@ pub(crate) fn resource() -> Type {
         ..Type::new(schema, |new, host| {
             Box::pin(async move {
                 let given = new.get("rfc3339").as_str().map(str::to_owned);
-                spell(new.clone(), &given.unwrap_or_else(|| Moment::now(&host).to_string()))
+                spell(new.clone(), &given.unwrap_or_else(|| Moment::now(host).to_string()))
             })
         })
     }
