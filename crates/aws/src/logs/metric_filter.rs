@@ -6,7 +6,35 @@ use crate::kit::prelude::*;
 
 const NAME: &[&str; 2] = &["[^:*]*", "anything but `:` and `*`"];
 const METRIC: &[&str; 2] = &["[^:*$]*", "anything but `:`, `*` and `$`"];
-const UNITS: &[&str] = StandardUnit::values();
+const UNITS: &[&str] = &[
+    "Seconds",
+    "Microseconds",
+    "Milliseconds",
+    "Bytes",
+    "Kilobytes",
+    "Megabytes",
+    "Gigabytes",
+    "Terabytes",
+    "Bits",
+    "Kilobits",
+    "Megabits",
+    "Gigabits",
+    "Terabits",
+    "Percent",
+    "Count",
+    "Bytes/Second",
+    "Kilobytes/Second",
+    "Megabytes/Second",
+    "Gigabytes/Second",
+    "Terabytes/Second",
+    "Bits/Second",
+    "Kilobits/Second",
+    "Megabits/Second",
+    "Gigabits/Second",
+    "Terabits/Second",
+    "Count/Second",
+    "None",
+];
 
 /// A metric that is made from entries of a log group.
 ///
