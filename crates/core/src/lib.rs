@@ -33,7 +33,8 @@ pub use known::{Known, Partial};
 pub use number::Number;
 pub use path::{Path, Step};
 pub use provider::{
-    BoxFuture, Change, Evidence, Found, Host, Instance, Intent, Live, Made, New, Provider, Ref, Scope, Status,
+    BoxFuture, Change, Evidence, Found, Host, Instance, Intent, Live, Made, New, Opened, Provider, Ref, Renewed, Scope,
+    Status,
 };
 pub use schema::{
     Attr, Block, BlockType, Check, Equality, ForceNew, Identity, Nesting, Presence, Rule, Schema, Timeouts,

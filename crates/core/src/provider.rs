@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{Clock, Draft, Error, Ids, Known, Partial, Result, Schema};
+use crate::{Clock, Draft, Error, ErrorKind, Ids, Known, Partial, Result, Schema};
 
 /// A boxed future, the price of erasure, paid once at the edge.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -71,6 +71,26 @@ pub struct Made {
     pub id: String,
     /// All attributes, for `local_only` types; `None` where the engine reads the object back.
     pub value: Option<Known>,
+}
+
+/// An ephemeral object that is open. It lives as long as the run needs it, and nothing of it is ever stored.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// All attributes of the schema.
+    pub value: Known,
+    /// What renewing and closing need; nobody else looks at it.
+    pub private: Known,
+    /// When it has to be renewed; `None` for an object that lasts.
+    pub renew_at: Option<Timestamp>,
+}
+
+/// What a renewal of an ephemeral object brought.
+#[derive(Clone, Debug)]
+pub struct Renewed {
+    /// Takes the place of [`Opened::private`].
+    pub private: Known,
+    /// When it has to be renewed again.
+    pub renew_at: Option<Timestamp>,
 }
 
 /// What to change.
@@ -167,6 +187,18 @@ pub trait Provider: Send + Sync {
     fn resources(&self) -> Vec<&'static str>;
     /// All data sources.
     fn data_sources(&self) -> Vec<&'static str>;
+    /// Schema of an ephemeral resource type. Types without any need say nothing.
+    fn ephemeral(&self, _ty: &str) -> Option<&Schema> {
+        None
+    }
+    /// All ephemeral resource types.
+    fn ephemerals(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+    /// Checks of an ephemeral resource beyond the schema's own, on configuration as far as it is known. Pure.
+    fn validate_ephemeral(&self, _ty: &str, _config: &Partial) -> Vec<Error> {
+        Vec::new()
+    }
     /// The fourth pass of a diff, after defaults, unknowns and attribute rules. `config` is the provider's own
     /// configuration, for default tags. Pure.
     fn plan(&self, _ty: &str, _config: &Partial, _draft: &mut Draft<'_>) {}
@@ -212,4 +244,20 @@ pub trait Instance: Send + Sync {
     fn find<'a>(&'a self, ty: &'a str, intent: Intent) -> BoxFuture<'a, Result<Vec<Found>>>;
     /// Removes the ownership tag from objects whose ids are durable, in batches where the API has them.
     fn release<'a>(&'a self, ty: &'a str, at: Vec<Ref>) -> BoxFuture<'a, Result<()>>;
+    /// Opens an ephemeral object. `config` has all attributes of its schema, computed ones null; so has the answer's value.
+    fn open<'a>(&'a self, ty: &'a str, _config: Known) -> BoxFuture<'a, Result<Opened>> {
+        Box::pin(async move { Err(no_ephemeral(ty)) })
+    }
+    /// Keeps an ephemeral object alive. `private` is what opening it, or the last renewal, gave.
+    fn renew<'a>(&'a self, ty: &'a str, _private: Known) -> BoxFuture<'a, Result<Renewed>> {
+        Box::pin(async move { Err(no_ephemeral(ty)) })
+    }
+    /// Ends an ephemeral object that nobody needs any more.
+    fn close<'a>(&'a self, _ty: &'a str, _private: Known) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn no_ephemeral(ty: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("There is no ephemeral resource type {ty:?}."))
 }
