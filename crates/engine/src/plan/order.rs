@@ -21,6 +21,9 @@ use super::model::{Action, Node, OpId, Operation, ReplaceOrder, Replacement};
 use super::planner::Planner;
 use crate::eval::NodeId;
 
+/// How many objects behind the nearest ones state remembers for each: see [`Near::remembered`].
+const BEHIND: usize = 8;
+
 /// Managed resources that a node's objects need, as sets that nodes share where they can.
 pub(super) struct Near(Vec<Arc<[NodeId]>>);
 
@@ -28,6 +31,24 @@ impl Near {
     /// The nearest managed resources that a node depends on, seen through locals, data sources and modules.
     pub(super) fn of(&self, id: NodeId) -> &Arc<[NodeId]> {
         &self.0[id.0 as usize]
+    }
+    /// What state remembers of objects whose nearest are `set`: all of these, and the first few behind them.
+    ///
+    /// Without configuration, Terraform orders only deletes whose objects name each other. The nearest alone are right
+    /// while every link of a chain is destroyed with it; a link that stays, or has left the state, cuts the chain. All
+    /// that lies behind would be right always, and grows with the square of a chain: a bounded number stays linear, and
+    /// is all there is for most objects.
+    fn remembered(&self, set: &[NodeId]) -> Vec<NodeId> {
+        let mut all = set.to_vec();
+        let mut seen: HashSet<NodeId> = set.iter().copied().collect();
+        let most = set.len() + BEHIND;
+        let mut next = 0;
+        while next < all.len() && all.len() < most {
+            let behind = Arc::clone(self.of(all[next]));
+            all.extend(behind.iter().copied().filter(|d| seen.insert(*d)).take(most - all.len()));
+            next += 1;
+        }
+        all
     }
 }
 
@@ -104,7 +125,8 @@ impl Planner<'_> {
             let deps = shared
                 .entry(Arc::as_ptr(set))
                 .or_insert_with(|| {
-                    let mut all: Vec<_> = set.iter().filter_map(|d| graph.resource_addr(*d)).collect();
+                    let mut all: Vec<_> =
+                        near.remembered(set).into_iter().filter_map(|d| graph.resource_addr(d)).collect();
                     all.sort();
                     all.into()
                 })

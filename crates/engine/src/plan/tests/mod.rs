@@ -3,10 +3,13 @@
 mod applied;
 mod basics;
 mod carried;
+mod chains;
 mod diffs;
+mod ephemeral;
 mod killed;
 mod lifecycle;
 mod modules;
+mod outputs;
 mod strangers;
 
 use std::fmt::Write as _;
