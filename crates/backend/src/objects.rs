@@ -2,7 +2,9 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketVersioningStatus, ChecksumAlgorithm, ObjectCannedAcl, ServerSideEncryption};
+use aws_sdk_s3::types::{
+    BucketVersioningStatus, ChecksumAlgorithm, Delete, ObjectCannedAcl, ObjectIdentifier, ServerSideEncryption,
+};
 use stackctl_aws::kit::connect::Connection;
 use stackctl_core::BoxFuture;
 use stackctl_state::store::{Answer, Blob, Cond, Listing, Objects, StoreError, StoreErrorKind, Version};
@@ -151,6 +153,30 @@ impl Objects for Bucket {
                 Err(e) if e.kind == StoreErrorKind::NotFound => Ok(()),
                 r => r.map(|_| ()),
             }
+        })
+    }
+    fn delete_all<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            let mut gone = Vec::new();
+            // What one request takes.
+            for group in keys.chunks(1000) {
+                let ids: Result<Vec<_>, _> = group.iter().map(|k| ObjectIdentifier::builder().key(k).build()).collect();
+                let all = ids.and_then(|ids| Delete::builder().set_objects(Some(ids)).build());
+                let Ok(all) = all else { return gone };
+                let sent = self.client.delete_objects().bucket(&self.name).delete(all).send().await;
+                match sent {
+                    Ok(out) => gone.extend(out.deleted().iter().filter_map(|d| d.key().map(str::to_owned))),
+                    // A store that knows no such request.
+                    Err(_) => {
+                        for key in group {
+                            if self.delete(key, None).await.is_ok() {
+                                gone.push(key.clone());
+                            }
+                        }
+                    }
+                }
+            }
+            gone
         })
     }
     fn versions<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Answer<Vec<Version>>> {

@@ -112,6 +112,11 @@ pub enum Notice {
     },
     /// The digest did not match and was ours to mend.
     DigestRepaired,
+    /// Another tool wrote the state while this run has it open.
+    ChangedMeanwhile {
+        /// The state.
+        place: String,
+    },
     /// A new state holds secrets, and is not sealed.
     NotSealed,
     /// Saving failed and is tried again.
@@ -268,6 +273,11 @@ impl std::fmt::Display for Notice {
                  back; switch versioning on"
             ),
             Notice::DigestRepaired => f.write_str("The digest of an interrupted run was completed"),
+            Notice::ChangedMeanwhile { place } => write!(
+                f,
+                "Another tool wrote the state {place} while this run has it open; the run goes on, and its journal keeps \
+                 what it does"
+            ),
             Notice::NotSealed => f.write_str(
                 "The state holds secrets as plain text; STACKCTL_PASSPHRASE or `stackctl bootstrap` seals new states, \
                  `stackctl state seal` this one",

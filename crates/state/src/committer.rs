@@ -32,6 +32,11 @@ pub(crate) trait Writer: Send {
     fn folds_without_lock(&self) -> bool {
         true
     }
+    /// A fold in the middle of a run met another tool's write. True if the journal keeps everything until the end of the
+    /// run, so that it may go on without folds.
+    fn postpone(&mut self) -> bool {
+        false
+    }
     /// Releases the lock.
     fn unlock<'a>(&'a mut self) -> BoxFuture<'a, Result<()>>;
 }
@@ -43,6 +48,16 @@ pub(crate) enum Command {
     Flush(oneshot::Sender<Result<()>>),
     Close { reply: oneshot::Sender<Result<Option<State>>> },
 }
+
+impl Command {
+    /// True for records that nobody waits for.
+    fn is_idle(&self) -> bool {
+        matches!(self, Command::Commit { reply, .. } if reply.is_closed())
+    }
+}
+
+/// How long records that nobody waits for may stay in memory.
+const LINGER: Duration = Duration::from_millis(200);
 
 /// The task.
 pub(crate) struct Task {
@@ -84,6 +99,22 @@ impl Task {
             while let Ok(c) = rx.try_recv() {
                 queue.push(c);
             }
+            // What nobody waits for waits for company: soon somebody does, or the run ends.
+            let until = self.clock.boot() + LINGER;
+            while self.failed.is_none() && queue.iter().all(Command::is_idle) {
+                let left = until.saturating_sub(self.clock.boot());
+                if left.is_zero() {
+                    break;
+                }
+                tokio::select! {
+                    biased;
+                    c = rx.recv() => match c {
+                        Some(c) => queue.push(c),
+                        None => return,
+                    },
+                    () = self.clock.sleep_passively(left) => break,
+                }
+            }
             queue = match self.take(queue).await {
                 Some(rest) => rest,
                 None => return,
@@ -97,9 +128,11 @@ impl Task {
         let mut batch = Vec::new();
         let mut replies = Vec::new();
         let mut other = None;
+        let mut waited = false;
         for c in rest.by_ref() {
             match c {
                 Command::Commit { records, reply } => {
+                    waited |= !reply.is_closed();
                     batch.extend(records);
                     replies.push(reply);
                 }
@@ -109,7 +142,15 @@ impl Task {
                 }
             }
         }
-        if !replies.is_empty() {
+        // The fold at the end takes what nobody waits for along.
+        let mut along = Vec::new();
+        if !replies.is_empty() && !waited && self.writes && matches!(other, Some(Command::Close { .. })) {
+            along = outcomes_first(batch);
+            for r in &along {
+                self.ledger.apply(r, Reading::New);
+            }
+            self.dirty = true;
+        } else if !replies.is_empty() {
             let r = self.commit(batch).await;
             self.note(&r);
             for reply in replies {
@@ -142,6 +183,10 @@ impl Task {
             }
             Some(Command::Close { reply }) => {
                 let r = self.fold(false, true).await;
+                if r.is_err() && !along.is_empty() && self.failed.is_none() {
+                    // Not in the kept state: then at least in the journal, as far as it is ours.
+                    let _ = self.writer.commit(&along, &self.ledger).await;
+                }
                 self.note(&r);
                 let r = match r {
                     Ok(()) => self.writer.unlock().await,
@@ -171,7 +216,10 @@ impl Task {
         self.dirty = true;
         self.writer.commit(&records, &self.ledger).await?;
         if self.writer.wants_fold() {
-            self.fold(false, false).await?;
+            match self.fold(false, false).await {
+                Err(Error::Changed { .. }) if self.writer.postpone() => {}
+                r => r?,
+            }
         }
         Ok(())
     }

@@ -55,6 +55,8 @@ pub enum Error {
     Changed {
         /// State file or object.
         place: String,
+        /// The journal has what this run did.
+        kept: bool,
     },
     /// A change was asked of a session that only reads.
     #[error("the state was opened for reading only")]
@@ -164,6 +166,9 @@ impl Error {
     pub(crate) fn store(what: &'static str, place: &str, error: StoreError) -> Error {
         Error::Store { what, place: place.to_owned(), error: Box::new(error) }
     }
+    pub(crate) fn changed(place: &str) -> Error {
+        Error::Changed { place: place.to_owned(), kept: false }
+    }
     /// True if nothing more may be sent or written after it.
     pub fn is_fence(&self) -> bool {
         matches!(self, Error::Fenced { .. })
@@ -230,6 +235,17 @@ impl Error {
                     Some(path) if cause.is_fence() => format!(
                         "Nothing is lost: the journal has what this run did, and the next run reads it. What this run \
                          knew at its end is in {p} as well; do not push it over what the other run writes.",
+                        p = path.display()
+                    ),
+                    Some(path) if matches!(**cause, Error::Changed { kept: true, .. }) => format!(
+                        "Nothing was overwritten and nothing is lost: the journal has what this run did, and the next run \
+                         (stackctl apply) takes it into the state as it is now. What this run knew at its end is in {p} as \
+                         well; do not push it over what the other tool wrote.",
+                        p = path.display()
+                    ),
+                    Some(path) if matches!(**cause, Error::Changed { .. }) => format!(
+                        "Nothing was overwritten. What this run knew at its end is in {p}: import what the state now lacks. \
+                         stackctl state push -force {p} would undo what the other tool wrote.",
                         p = path.display()
                     ),
                     Some(path) => format!(

@@ -66,6 +66,8 @@ pub struct Session {
     recovered: bool,
     access: Access,
     existed: bool,
+    /// Records were not taken on, and perhaps nobody waited for them: the end says so.
+    refused: Option<Error>,
     tokens: Tokens,
     tx: Option<mpsc::UnboundedSender<Command>>,
     gate: Gate,
@@ -208,7 +210,8 @@ impl Session {
         self.send(|reply| Command::Fold { ledger, reply }).await
     }
     /// Applies records to the state at once and makes them durable; the future ends when they are. Records of one call
-    /// stay together and in order.
+    /// stay together and in order. Those whose future is dropped may stay in memory for a moment longer, until others go
+    /// along or the run ends; if they cannot be taken on, [`Session::close`] fails.
     pub fn append(&mut self, records: Vec<Record>) -> Durable {
         let (reply, rx) = oneshot::channel();
         let refused = match self.access {
@@ -223,6 +226,7 @@ impl Session {
         let kept = match self.vault.records(records.clone()) {
             Ok(kept) => kept,
             Err(e) => {
+                self.refused.get_or_insert(e.clone());
                 let _ = reply.send(Err(e));
                 return Durable(rx);
             }
@@ -332,6 +336,10 @@ impl Session {
             Some(Ok(())) => rx.await.unwrap_or_else(|_| Err(stopped())),
             _ => Err(stopped()),
         };
+        let answer = match self.refused.take() {
+            Some(e) => answer.and(Err(e)),
+            None => answer,
+        };
         match answer {
             // What is kept may be sealed; the caller gets it in the open.
             Ok(Some(State { serial, mark, by, .. })) => Ok(State { serial, mark, by, ..self.ledger.state }),
@@ -436,6 +444,7 @@ pub(crate) async fn start(
         recovered: recovered && access == Access::Write,
         access,
         existed,
+        refused: None,
         tokens: Tokens { place: whole, writer: id, count: 0 },
         tx,
         gate,

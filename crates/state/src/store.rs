@@ -3,6 +3,7 @@
 //! Implementations carry out one request per call and never repeat a conditional one by themselves: whether a request
 //! whose answer was lost may be repeated is the protocol's decision. [`crate::memory`] has fakes with faults.
 
+use futures::future::join_all;
 use stackctl_core::{BoxFuture, error::Call};
 
 /// Result of a request.
@@ -104,6 +105,18 @@ pub trait Objects: Send + Sync {
     fn put<'a>(&'a self, key: &'a str, bytes: Vec<u8>, cond: Cond) -> BoxFuture<'a, Answer<String>>;
     /// Deletes an object; with a version, only that one. What is gone is success.
     fn delete<'a>(&'a self, key: &'a str, version: Option<String>) -> BoxFuture<'a, Answer<()>>;
+    /// Deletes objects, and returns the keys of those that are gone now. What cannot be deleted is not.
+    fn delete_all<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            let mut gone = Vec::new();
+            for group in keys.chunks(16) {
+                let deletes =
+                    group.iter().map(|k| async move { self.delete(k, None).await.is_ok().then(|| k.clone()) });
+                gone.extend(join_all(deletes).await.into_iter().flatten());
+            }
+            gone
+        })
+    }
     /// All versions of an object that are kept, newest first. One alone where the store keeps none.
     fn versions<'a>(&'a self, _key: &'a str) -> BoxFuture<'a, Answer<Vec<Version>>> {
         Box::pin(async { Ok(Vec::new()) })

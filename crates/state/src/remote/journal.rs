@@ -8,17 +8,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
-use jiff::{SignedDuration, Timestamp};
+use futures::future::{join, join3};
 use stackctl_core::{BoxFuture, Clock, Host};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::Spot;
+use super::aside::deletable;
 use super::kept::{Kept, md5};
 use super::lock::Lock;
 use super::place::At;
-use super::segments::{AT_ONCE, Claim, Listed};
-use crate::backend::{Access, Notice, Options, Parked};
+use super::segments::{Claim, Listed};
+use crate::backend::{Access, Notice, Options};
 use crate::error::{Error, Result};
 use crate::fold::Ledger;
 use crate::lock::author;
@@ -31,8 +32,6 @@ use crate::session::{self, Opened, Session, Writer, writer_id};
 const FOLD_BYTES: usize = 4 << 20;
 /// A fold is due after this many segments.
 const FOLD_SEGMENTS: usize = 200;
-/// Fences of displaced writers stay this long: the writer may come back and try the number after its last.
-const FENCE_DAYS: i64 = 30;
 
 /// State and journal at one moment.
 struct Look {
@@ -72,14 +71,16 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
     if look.careless {
         (options.watch)(Notice::Careless { place: spot.place.clone() });
     }
-    if look.listed.numbers.is_empty() && options.access == Access::Write {
+    let mut probe = None;
+    let first = look.listed.numbers.is_empty() && options.access == Access::Write;
+    if first {
         if spot.places() == [At::Object(spot.lease_key())] {
             (options.watch)(Notice::LeaseOnly { place: spot.objects.place(&spot.lease_key()) });
         }
-        if look.kept.state.is_none() {
-            spot.check_versions(&options.watch).await;
-        }
+        let spot = spot.clone();
+        probe = Some(tokio::spawn(async move { spot.may_delete().await }));
     }
+    let versions = (first && look.kept.state.is_none()).then(|| spot.clone());
     if look.repair {
         (options.watch)(Notice::DigestRepaired);
     }
@@ -91,9 +92,14 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
     let records = look.replayed.records;
     let place = spot.place.clone();
     let writer = (options.access != Access::Read)
-        .then(|| Box::new(JournalWriter::new(spot, lock, id.clone(), look, epoch, host)) as Box<dyn Writer>);
+        .then(|| Box::new(JournalWriter::new(spot, lock, id.clone(), look, epoch, probe, host)) as Box<dyn Writer>);
     let opened = Opened { ledger, existed, recovered, records, writer, place, id, fence, lease };
-    session::start(opened, &options, host, keys).await
+    let warned = async {
+        if let Some(spot) = versions {
+            spot.check_versions(&options.watch).await;
+        }
+    };
+    join(session::start(opened, &options, host, keys), warned).await.0
 }
 
 /// Reads journal and state, the state last: whoever does not claim must not miss what is durable.
@@ -114,7 +120,7 @@ async fn look(spot: &Spot, host: &Host) -> Result<Look> {
                 });
             }
         } else if attempt >= 5 {
-            return Err(Error::Changed { place: spot.place.clone() });
+            return Err(Error::changed(&spot.place));
         }
         host.clock.sleep(Duration::from_secs(2)).await;
         attempt += 1;
@@ -195,7 +201,7 @@ async fn start(spot: &Spot, id: &str, host: &Host) -> Result<(Look, Option<u64>)
         look.careless = careless;
         look.repair = look.repair || !look.kept.matches() && before.repair;
         if !look.repair && !look.kept.matches() && !spot.replacing {
-            return Err(Error::Changed { place: spot.place.clone() });
+            return Err(Error::changed(&spot.place));
         }
         return Ok((look, Some(n)));
     }
@@ -224,12 +230,24 @@ struct JournalWriter {
     digest: Option<String>,
     written: Option<State>,
     base: Base,
+    /// The test of the permission to delete, which must be over before anything is changed.
+    probe: Option<JoinHandle<Result<()>>>,
+    /// Another tool wrote the state while this run had it open: the journal keeps everything until the end.
+    foreign: bool,
     /// Segments that exist: `true` for those that may go once a checkpoint covers them, `None` where that is not known.
     live: BTreeMap<u64, Option<bool>>,
 }
 
 impl JournalWriter {
-    fn new(spot: Spot, lock: Option<Lock>, id: String, look: Look, epoch: Option<u64>, host: &Host) -> JournalWriter {
+    fn new(
+        spot: Spot,
+        lock: Option<Lock>,
+        id: String,
+        look: Look,
+        epoch: Option<u64>,
+        probe: Option<JoinHandle<Result<()>>>,
+        host: &Host,
+    ) -> JournalWriter {
         let Look { kept, listed, replayed, base, repair, careless } = look;
         let now = host.clock.now();
         let size = kept.bytes.as_ref().map_or(0, Vec::len);
@@ -259,6 +277,8 @@ impl JournalWriter {
             written: kept.state,
             base,
             live,
+            probe,
+            foreign: false,
         }
     }
     fn header(&self, kind: Kind, lineage: &str) -> Header {
@@ -273,31 +293,11 @@ impl JournalWriter {
         let fence = matches!(kind, Kind::Open { takeover: true, .. });
         let bytes = Segment::encode(&self.header(kind, lineage), records, true);
         let first = self.epoch.is_none();
-        if first && self.live.is_empty() {
-            self.spot.may_delete().await?;
-        }
-        let claim = if first {
-            let (claim, careless) = self.spot.claim_open(n, &bytes).await?;
-            if careless && let Some(watch) = &self.watch {
-                watch(Notice::Careless { place: self.spot.place.clone() });
-            }
-            self.careless |= careless;
-            claim
-        } else {
-            self.spot.claim(n, &bytes).await?
-        };
-        match claim {
+        match self.spot.claim(n, &bytes).await? {
             Claim::Taken => return Err(self.spot.fenced(format!("segment {n} is another run's"))),
-            Claim::Ours { unsure } if unsure || first || self.careless => self.spot.prove_highest(n).await?,
+            Claim::Ours { .. } if first => self.prove_open(n, &bytes).await?,
+            Claim::Ours { unsure } if unsure || self.careless => self.spot.prove_highest(n).await?,
             Claim::Ours { .. } => {}
-        }
-        if first {
-            let spot = &self.spot;
-            let now = spot.again("reading", &spot.place, || spot.objects.head(&spot.key)).await?;
-            if now != self.etag {
-                return Err(Error::Changed { place: spot.place.clone() });
-            }
-            self.epoch = Some(n);
         }
         self.live.insert(n, Some(!fence));
         self.next += 1;
@@ -306,8 +306,33 @@ impl JournalWriter {
         Ok(())
     }
 
+    /// The rest of step 8. Its questions are asked at the same time: each finds what happened before it was asked, and what
+    /// happens later meets the conditions of the next write.
+    async fn prove_open(&mut self, n: u64, bytes: &[u8]) -> Result<()> {
+        let spot = &self.spot;
+        let head = spot.again("reading", &spot.place, || spot.objects.head(&spot.key));
+        let (careless, highest, now) = join3(spot.is_careless(n, bytes), spot.prove_highest(n), head).await;
+        if careless? {
+            self.careless = true;
+            if let Some(watch) = &self.watch {
+                watch(Notice::Careless { place: spot.place.clone() });
+            }
+        }
+        highest?;
+        if now? != self.etag {
+            return Err(Error::changed(&spot.place));
+        }
+        self.epoch = Some(n);
+        Ok(())
+    }
+
     /// F1 and F2.
     async fn write_state(&mut self, state: &mut State) -> Result<()> {
+        let bytes = self.write_object(state).await?;
+        self.set_digest(&bytes).await
+    }
+    /// F1. Returns what was written.
+    async fn write_object(&mut self, state: &mut State) -> Result<Vec<u8>> {
         let mut next = state.clone();
         next.serial += 1;
         next.terraform_version = TERRAFORM_VERSION.to_owned();
@@ -326,12 +351,17 @@ impl JournalWriter {
         self.size = bytes.len();
         *state = next;
         self.written = Some(state.clone());
-        self.set_digest(&bytes).await
+        Ok(bytes)
     }
     async fn set_digest(&mut self, bytes: &[u8]) -> Result<()> {
         let etag = self.etag.clone().unwrap_or_default();
         let was = self.digest.take();
-        match self.spot.put_digest(bytes, &etag, was).await {
+        let put = self.spot.put_digest(bytes, &etag, was).await;
+        self.digest_is(put).await
+    }
+    /// Takes note of what became of the digest.
+    async fn digest_is(&mut self, put: Result<Option<String>>) -> Result<()> {
+        match put {
             Err(e @ Error::Changed { .. }) => {
                 self.spot.prove_highest(self.next - 1).await?;
                 Err(e)
@@ -346,20 +376,32 @@ impl JournalWriter {
 
     async fn do_commit(&mut self, records: &[Record], after: &Ledger) -> Result<()> {
         let lineage = after.state.lineage.clone();
-        if self.written.is_none() {
-            // No intent may exist without a state that names its lineage.
-            self.write_state(&mut State {
-                seal: after.state.seal.clone(),
-                by: after.state.by.clone(),
-                ..State::new(lineage.clone())
-            })
-            .await?;
+        if let Some(probe) = self.probe.take() {
+            probe.await.map_err(|e| Error::Config(format!("the permission test was interrupted: {e}")))??;
         }
+        let new = match &self.written {
+            Some(_) => None,
+            // No intent may exist without a state that names its lineage.
+            None => {
+                let (seal, by) = (after.state.seal.clone(), after.state.by.clone());
+                Some(self.write_object(&mut State { seal, by, ..State::new(lineage.as_str()) }).await?)
+            }
+        };
         let kind = match self.epoch {
             Some(_) => Kind::Data,
             None => Kind::Open { base: self.base.clone(), takeover: self.takeover },
         };
-        self.put_segment(kind, &lineage, records).await?;
+        match new {
+            None => self.put_segment(kind, &lineage, records).await?,
+            // The mark of the new state names this epoch, so that a crash here leaves a digest that recovery completes.
+            Some(bytes) => {
+                let (spot, etag, was) = (self.spot.clone(), self.etag.clone().unwrap_or_default(), self.digest.take());
+                let digest = spot.put_digest(&bytes, &etag, was);
+                let (put, segment) = join(digest, self.put_segment(kind, &lineage, records)).await;
+                segment?;
+                self.digest_is(put).await?;
+            }
+        }
         self.closed = false;
         self.unfolded = true;
         Ok(())
@@ -369,6 +411,9 @@ impl JournalWriter {
         let due = changed || self.unfolded || self.repair || (close && !self.closed);
         if !due {
             return Ok(());
+        }
+        if self.foreign {
+            return Err(Error::changed(&self.spot.place));
         }
         let lineage = ledger.state.lineage.clone();
         let same = self.written.as_ref().is_some_and(|w| w.same_content(&ledger.state));
@@ -389,7 +434,7 @@ impl JournalWriter {
                     self.spot.again("reading", &self.spot.place, || self.spot.objects.get(&self.spot.key)).await?;
                 match bytes {
                     Some(b) if Some(&b.etag) == self.etag.as_ref() => self.set_digest(&b.bytes).await?,
-                    _ => return Err(Error::Changed { place: self.spot.place.clone() }),
+                    _ => return Err(Error::changed(&self.spot.place)),
                 }
             }
         } else {
@@ -436,92 +481,17 @@ impl JournalWriter {
             };
             self.live.insert(n, Some(go));
         }
-        // Whoever reads starts at the checkpoint, so that the order within a group does not matter.
-        let gone: Vec<u64> =
-            self.live.range(..checkpoint).filter(|(_, go)| **go == Some(true)).map(|(n, _)| *n).collect();
-        for group in gone.chunks(AT_ONCE) {
-            let deletes = group.iter().map(|n| async {
-                let key = self.spot.segment_key(*n);
-                self.spot.objects.delete(&key, None).await.is_ok().then_some(*n)
-            });
-            for n in join_all(deletes).await.into_iter().flatten() {
-                self.live.remove(&n);
+        // Whoever reads starts at the checkpoint, so that their order does not matter.
+        let gone: BTreeMap<String, u64> = (self.live.range(..checkpoint).filter(|(_, go)| **go == Some(true)))
+            .map(|(n, _)| (self.spot.segment_key(*n), *n))
+            .collect();
+        let keys: Vec<String> = gone.keys().cloned().collect();
+        for key in self.spot.objects.delete_all(&keys).await {
+            if let Some(n) = gone.get(&key) {
+                self.live.remove(n);
             }
         }
     }
-}
-
-/// Fences stay: they lie exactly on the number that a displaced writer tries next. So do segments of another lineage.
-fn deletable(s: &Segment, lineage: &str, now: Timestamp) -> bool {
-    match s.header.kind {
-        _ if s.header.lineage != lineage => false,
-        Kind::Open { takeover: true, .. } => {
-            let age = s.header.at.parse::<Timestamp>().map_or(SignedDuration::ZERO, |at| now.duration_since(at));
-            age > SignedDuration::from_hours(24 * FENCE_DAYS)
-        }
-        _ => true,
-    }
-}
-
-/// Deletes the journal of a state that is gone.
-pub(super) async fn remove(spot: &Spot, host: &Host) -> Result<()> {
-    let now = host.clock.now();
-    let numbers = spot.numbers().await?;
-    let mut fences = Vec::new();
-    for n in &numbers {
-        if let Some(s) = spot.segment(*n).await?
-            && !deletable(&s, &s.header.lineage, now)
-        {
-            fences.push(*n);
-        }
-    }
-    if let (Some(_), Some(top)) = (fences.last(), numbers.last()) {
-        let n = top + 1;
-        let (open, doubts) = (Vec::new(), Vec::new());
-        let kind = Kind::Checkpoint { state: Base::default(), through: *top, open, doubts, objects: 0, close: true };
-        let (writer, lineage, at) = (writer_id(&*host.ids), String::new(), now.to_string());
-        let bytes = Segment::encode(&Header { n, epoch: n, writer, lineage, at, kind }, &[], true);
-        if matches!(spot.claim(n, &bytes).await?, Claim::Taken) {
-            return Err(spot.fenced(format!("segment {n} is another run's")));
-        }
-    }
-    for n in numbers.iter().filter(|n| !fences.contains(n)) {
-        let key = spot.segment_key(*n);
-        spot.again("deleting the journal of", &spot.place, || spot.objects.delete(&key, None)).await?;
-    }
-    Ok(())
-}
-
-/// The journal's parts that belong to other lineages than the state, and are of use still.
-pub(super) async fn parked(spot: &Spot) -> Result<Vec<(Parked, Vec<u64>)>> {
-    let kept = spot.look().await?;
-    let lineage = kept.state.map(|s| s.lineage).unwrap_or_default();
-    let mut others: BTreeMap<String, Vec<Segment>> = BTreeMap::new();
-    for n in spot.numbers().await? {
-        if let Some(s) = spot.segment(n).await?
-            && s.header.lineage != lineage
-            && !s.header.lineage.is_empty()
-        {
-            others.entry(s.header.lineage.clone()).or_default().push(s);
-        }
-    }
-    let mut out = Vec::new();
-    for (lineage, segments) in others {
-        // No state object is this one's base, so that outcomes become claims.
-        let nobody = Base { sha256: "-".to_owned(), serial: 0 };
-        let replayed = replay(State::new(lineage.clone()), &nobody, &segments, &spot.place)?;
-        let ledger = replayed.ledger;
-        if replayed.records + ledger.open.len() == 0 {
-            continue;
-        }
-        let place = spot.objects.place(&spot.journal_prefix());
-        let open = ledger.open.len();
-        let parked = Parked { lineage, place, records: replayed.records, claims: ledger.claims, open };
-        // Fences keep their numbers.
-        let gone = segments.iter().filter(|s| !matches!(s.header.kind, Kind::Open { takeover: true, .. }));
-        out.push((parked, gone.map(|s| s.header.n).collect()));
-    }
-    Ok(out)
 }
 
 impl Writer for JournalWriter {
@@ -529,10 +499,22 @@ impl Writer for JournalWriter {
         Box::pin(self.do_commit(records, after))
     }
     fn fold<'a>(&'a mut self, ledger: &'a mut Ledger, changed: bool, close: bool) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.do_fold(ledger, changed, close))
+        Box::pin(async move {
+            match self.do_fold(ledger, changed, close).await {
+                Err(Error::Changed { place, .. }) => Err(Error::Changed { place, kept: self.epoch.is_some() }),
+                r => r,
+            }
+        })
     }
     fn wants_fold(&self) -> bool {
-        self.bytes > FOLD_BYTES.max(self.size) || self.count > FOLD_SEGMENTS
+        !self.foreign && (self.bytes > FOLD_BYTES.max(self.size) || self.count > FOLD_SEGMENTS)
+    }
+    fn postpone(&mut self) -> bool {
+        if let Some(watch) = self.watch.as_ref().filter(|_| !self.foreign) {
+            watch(Notice::ChangedMeanwhile { place: self.spot.place.clone() });
+        }
+        self.foreign = true;
+        true
     }
     fn folds_without_lock(&self) -> bool {
         false
@@ -550,3 +532,7 @@ impl Writer for JournalWriter {
 #[cfg(test)]
 #[path = "journal_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "course_tests.rs"]
+mod course;

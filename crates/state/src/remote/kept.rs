@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::try_join;
 use md5::{Digest as _, Md5};
 use stackctl_core::BoxFuture;
 
@@ -80,14 +81,16 @@ impl Spot {
     }
     /// The state object and the digest as they are, whether or not they match.
     pub(super) async fn look(&self) -> Result<Kept> {
-        let blob = self.again("reading", &self.place, || self.objects.get(&self.key)).await?;
-        let digest = match &self.table {
-            None => None,
-            Some(t) => {
-                let id = self.digest_id();
-                self.again("reading the digest of", &self.place, || t.get(&id)).await?.and_then(|i| i.digest)
+        let id = self.digest_id();
+        let digest = async {
+            match &self.table {
+                None => Ok(None),
+                Some(t) => self.again("reading the digest of", &self.place, || t.get(&id)).await,
             }
         };
+        let object = self.again("reading", &self.place, || self.objects.get(&self.key));
+        let (blob, digest) = try_join(object, digest).await?;
+        let digest = digest.and_then(|i| i.digest);
         let (bytes, etag) = blob.map_or((None, None), |b| (Some(b.bytes).filter(|b| !b.is_empty()), Some(b.etag)));
         let state = match bytes.as_deref().map(|b| State::parse(b, &self.place)).transpose() {
             Err(_) if self.replacing => None,
@@ -133,7 +136,7 @@ impl Spot {
                     let there = self.again("reading", &self.place, || self.objects.get(&self.key)).await?;
                     return match there {
                         Some(b) if unsure && b.bytes == bytes => Ok(b.etag),
-                        _ => Err(Error::Changed { place: self.place.clone() }),
+                        _ => Err(Error::changed(&self.place)),
                     };
                 }
                 StoreErrorKind::Lost => unsure = true,
@@ -171,7 +174,7 @@ impl Spot {
                 }
                 let now = self.again("reading", &self.place, || self.objects.head(&self.key)).await?;
                 if now.as_deref() != Some(etag) {
-                    return Err(Error::Changed { place: self.place.clone() });
+                    return Err(Error::changed(&self.place));
                 }
             } else {
                 self.pause(attempt, &e.message).await;
@@ -190,6 +193,6 @@ impl Spot {
             let id = self.digest_id();
             self.again("deleting the digest of", &self.place, || t.delete(&id, ItemCond::Always)).await?;
         }
-        if self.journal { super::journal::remove(self, host).await } else { Ok(()) }
+        if self.journal { super::aside::remove(self, host).await } else { Ok(()) }
     }
 }

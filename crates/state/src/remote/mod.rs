@@ -3,10 +3,12 @@
 //! - `keys`: where the state of a workspace lies, and which workspaces there are.
 //! - `lock`: taking and releasing the lock; `place`: its item and its object; `lease`: who lives, and until when.
 //! - `kept`: the state object and its digest.
-//! - `plain`: saving without a journal. `journal`: with one, whose objects are in `segments`.
+//! - `plain`: saving without a journal. `journal`: with one, whose objects are in `segments`. `aside`: journals of other
+//!   lineages, and the end of one.
 //!
 //! Everything goes through [`crate::store`], so that the same code runs on the fakes.
 
+mod aside;
 mod journal;
 mod kept;
 mod keys;
@@ -206,13 +208,13 @@ impl Backend for Remote {
     fn parked<'a>(&'a self, workspace: &'a str) -> BoxFuture<'a, Result<Vec<Parked>>> {
         Box::pin(async move {
             let spot = self.spot(workspace, None, None);
-            Ok(journal::parked(&spot).await?.into_iter().map(|(p, _)| p).collect())
+            Ok(aside::parked(&spot).await?.into_iter().map(|(p, _)| p).collect())
         })
     }
     fn discard<'a>(&'a self, workspace: &'a str, lineage: &'a str) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move {
             let spot = self.spot(workspace, None, None);
-            let found = journal::parked(&spot).await?.into_iter().find(|(p, _)| p.lineage == lineage);
+            let found = aside::parked(&spot).await?.into_iter().find(|(p, _)| p.lineage == lineage);
             let Some((_, numbers)) = found else { return Ok(false) };
             for n in numbers {
                 let key = spot.segment_key(n);

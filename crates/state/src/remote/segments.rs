@@ -130,8 +130,13 @@ impl Spot {
     /// where nothing has been changed yet. True if it does not, and the user insists.
     pub(super) async fn claim_open(&self, n: u64, bytes: &[u8]) -> Result<(Claim, bool)> {
         let claim = self.claim(n, bytes).await?;
-        if self.objects.honours_conditions() || matches!(claim, Claim::Taken) {
-            return Ok((claim, false));
+        let careless = matches!(claim, Claim::Ours { .. }) && self.is_careless(n, bytes).await?;
+        Ok((claim, careless))
+    }
+    /// Puts a segment that is there already again: true if the store does it, and the user insists.
+    pub(super) async fn is_careless(&self, n: u64, bytes: &[u8]) -> Result<bool> {
+        if self.objects.honours_conditions() {
+            return Ok(false);
         }
         let key = self.segment_key(n);
         let careless = self.is_put(&key, bytes, Cond::Absent).await? && self.is_put(&key, bytes, Cond::Absent).await?
@@ -140,7 +145,7 @@ impl Spot {
             let _ = self.objects.delete(&key, None).await;
             return Err(Error::Careless { place: self.place.clone() });
         }
-        Ok((claim, careless))
+        Ok(careless)
     }
     /// True if a put was carried out.
     async fn is_put(&self, key: &str, bytes: &[u8], cond: Cond) -> Result<bool> {
