@@ -1,51 +1,67 @@
-//! Crashes at requests of apply, update and destroy of the six types: a sample. `cargo xtask crash` kills at every one.
+//! Disturbances at requests of apply, update and destroy: a sample, chosen by a seed. `cargo xtask crash` goes through all.
+//!
+//! `STACKCTL_CRASH_SEED=7` takes other points than the usual ones; a failure tells its seed.
 
-use crate::lab::crash::{Kind, Ready, WORKS};
+use std::sync::OnceLock;
+
+use crate::lab::World;
+use crate::lab::crash::{BOTH, Kind, Ready, Setup, TABLE, WORKS, warm};
 use crate::{repository, stackctl, world};
 
-/// Points of each kind of work, and what chooses them.
-const SAMPLE: usize = 6;
-const SEED: u64 = 20;
-
-#[track_caller]
-fn check(name: &str, kind: Kind, n: usize) {
-    let world = world();
-    let work = WORKS.into_iter().find(|w| w.name == name).unwrap();
-    let ready = Ready::prepare(&stackctl(), &repository("tests/stacks/six"), world, work, false).unwrap();
-    let outcome = ready.run(&ready.sample(kind, n, SEED), 2, |_, _| {});
-    world.exit();
-    assert!(outcome.failures.is_empty(), "{}", outcome.failures.join("\n"));
-    // Parallel work may take a request less than it did in the rehearsal, but not many.
-    assert!(outcome.hit + 1 >= n, "{} points were reached only", outcome.hit);
+fn seed() -> u64 {
+    std::env::var("STACKCTL_CRASH_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(20)
 }
+
+/// An empty world in which everything was made and destroyed once.
+fn warmed() -> World {
+    static WARM: OnceLock<World> = OnceLock::new();
+    *WARM.get_or_init(|| {
+        let world = world();
+        warm(&stackctl(), &repository("tests/stacks/forty"), world).unwrap();
+        world
+    })
+}
+
+/// So many points of each kind.
+#[track_caller]
+fn check(stack: &str, work: &str, setup: Setup, samples: &[(Kind, usize)]) {
+    let seed = seed();
+    let work = WORKS.into_iter().find(|w| w.name == work).unwrap();
+    let stack = repository(&format!("tests/stacks/{stack}"));
+    let ready = Ready::prepare(&stackctl(), &stack, warmed(), work, setup).unwrap();
+    for (kind, n) in samples {
+        let points = ready.sample(ready.points(*kind, false), *n, seed);
+        println!("{} {kind:?}, STACKCTL_CRASH_SEED={seed}: {points:?}", work.name);
+        let outcome = ready.run(&points, 2, |_, _| {});
+        assert!(outcome.failures.is_empty(), "STACKCTL_CRASH_SEED={seed}: {}", outcome.failures.join("\n"));
+        // Parallel work may take a request less than it did in the rehearsal, but not many.
+        assert!(outcome.hit + 1 >= *n, "STACKCTL_CRASH_SEED={seed}: {} points were reached only", outcome.hit);
+    }
+}
+
+const LOCAL: Setup = Setup { s3: None, sealed: false };
+const S3: Setup = Setup { s3: Some(TABLE), sealed: false };
 
 #[test]
 fn apply() {
-    check("apply", Kind::Kill, SAMPLE);
+    let samples = [(Kind::Kill, 3), (Kind::Signal, 1), (Kind::Fault, 1), (Kind::Backend, 1), (Kind::Inside, 1)];
+    check("forty", "apply", S3, &samples);
 }
 
 #[test]
 fn update() {
-    check("update", Kind::Kill, SAMPLE);
+    let samples = [(Kind::Kill, 3), (Kind::Signal, 1), (Kind::Fault, 1), (Kind::Backend, 1)];
+    check("forty", "update", Setup { s3: Some(BOTH), ..S3 }, &samples);
 }
 
 #[test]
 fn destroy() {
-    check("destroy", Kind::Kill, SAMPLE);
+    check("forty", "destroy", S3, &[(Kind::Kill, 3), (Kind::Signal, 1), (Kind::Fault, 1)]);
 }
 
 #[test]
-fn inside_the_recovery() {
-    check("apply", Kind::Inside, 3);
-}
-
-#[test]
-fn signals() {
-    check("apply", Kind::Signal, 3);
-}
-
-#[test]
-fn faults() {
-    check("apply", Kind::Fault, 4);
-    check("update", Kind::Fault, 2);
+fn of_a_local_state() {
+    check("six", "apply", LOCAL, &[(Kind::Kill, 2), (Kind::Inside, 2), (Kind::Signal, 1)]);
+    check("six", "update", LOCAL, &[(Kind::Kill, 2), (Kind::Fault, 2)]);
+    check("six", "destroy", LOCAL, &[(Kind::Kill, 2)]);
 }

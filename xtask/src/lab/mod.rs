@@ -4,6 +4,7 @@
 //! the binary is a program like any other here, and a world is a port. Start at [`World`], [`Bench`] and [`crash::Trial`].
 
 pub(crate) mod crash;
+pub(crate) mod left;
 pub(crate) mod run;
 pub(crate) mod world;
 

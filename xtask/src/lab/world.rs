@@ -16,6 +16,10 @@ pub(crate) struct World {
     pub(crate) port: u16,
 }
 
+/// A signature for S3 that nobody checks.
+const UNSIGNED: &str = "Authorization: AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/s3/aws4_request, \
+                        SignedHeaders=host, Signature=0\r\n";
+
 /// Type → number of objects.
 pub(crate) type Census = BTreeMap<String, usize>;
 
@@ -67,9 +71,11 @@ impl World {
         }
     }
 
-    /// Holds request `k` from now on, before or after it is executed, and everything after it.
-    pub(crate) fn stop_at(self, k: u64, when: &str) -> Result<()> {
-        self.control("POST", "stop", &json!({"at": k, "when": when})).map(drop)
+    /// Holds request `k` from now on, or the `k`th of those that change something, before or after it is executed, and
+    /// everything after it.
+    pub(crate) fn stop_at(self, k: u64, when: &str, changes: bool) -> Result<()> {
+        let only = if changes { "changes" } else { "all" };
+        self.control("POST", "stop", &json!({"at": k, "when": when, "only": only})).map(drop)
     }
 
     /// Was the request reached where [`World::stop_at`] holds? Waits up to `wait` for it; the request's name if so.
@@ -84,15 +90,29 @@ impl World {
         self.control("DELETE", "stop", &Value::Null).map(drop)
     }
 
-    /// Disturbs request `k` from now on, and no other. A slow one takes two seconds.
-    pub(crate) fn fault(self, kind: &str, k: u64) -> Result<()> {
-        let rule = json!({"kind": kind, "skip": k.saturating_sub(1), "times": 1, "delay_s": 2});
+    /// Disturbs one request from now on: what the rule says, skipping the first `k` - 1 that it matches.
+    pub(crate) fn fault(self, mut rule: Value, k: u64) -> Result<()> {
+        rule["skip"] = k.saturating_sub(1).into();
+        rule["times"] = 1.into();
         self.control("POST", "faults", &json!([rule])).map(drop)
     }
 
     /// Forgets the faults.
     pub(crate) fn clear_faults(self) -> Result<()> {
         self.control("DELETE", "faults", &Value::Null).map(drop)
+    }
+
+    /// Keys of a bucket; none where there is no such bucket.
+    pub(crate) fn keys(self, bucket: &str) -> Result<Vec<String>> {
+        let (status, xml) = exchange(self.port, "GET", &format!("/{bucket}?list-type=2"), UNSIGNED, b"")?;
+        let parts = xml.split("<Key>").skip(1);
+        let keys = parts.filter_map(|p| p.split_once("</Key>").map(|(k, _)| k.to_owned())).collect();
+        if status == 200 { Ok(keys) } else { Ok(Vec::new()) }
+    }
+
+    /// Bytes of an object, as text.
+    pub(crate) fn object(self, bucket: &str, key: &str) -> Result<String> {
+        Ok(exchange(self.port, "GET", &format!("/{bucket}/{key}"), UNSIGNED, b"")?.1)
     }
 
     /// What exists: type → id → attributes. What AWS makes by itself is left out.

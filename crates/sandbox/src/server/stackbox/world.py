@@ -141,21 +141,30 @@ def _iam(b):
         yield "aws_iam_instance_profile", profile.name, {"roles": [r.name for r in profile.roles]}
     for name in b.users:
         yield "aws_iam_user", name, {}
+    for arn, provider in b.open_id_providers.items():
+        yield "aws_iam_openid_connect_provider", arn, {
+            "clients": sorted(provider.client_id_list or []), "tags": _tags(provider.tag_list_type)}
 
 
 def _cloudwatch(b):
-    for name in b.alarms:
-        yield "aws_cloudwatch_metric_alarm", name, {}
+    for name, alarm in b.alarms.items():
+        yield "aws_cloudwatch_metric_alarm", name, {"threshold": alarm.threshold, "actions": alarm.alarm_actions}
+    for name, dashboard in b.dashboards.items():
+        yield "aws_cloudwatch_dashboard", name, {"body": dashboard.body}
 
 
 def _logs(b):
     for name, group in b.groups.items():
         yield "aws_cloudwatch_log_group", name, {"retention": group.retention_in_days}
+    for kept in b.filters.metric_filters:
+        where = f"{kept['logGroupName']}:{kept['filterName']}"
+        yield "aws_cloudwatch_log_metric_filter", where, {"pattern": kept.get("filterPattern")}
 
 
 def _sns(b):
     for arn, topic in b.topics.items():
-        yield "aws_sns_topic", arn, {"name": topic.name, "tags": _tags(topic._tags)}
+        yield "aws_sns_topic", arn, {"name": topic.name, "policy": topic.policy, "shown_as": topic.display_name,
+                                    "tags": _tags(topic._tags)}
     for arn, subscription in b.subscriptions.items():
         yield "aws_sns_topic_subscription", arn, {"topic": subscription.topic.arn, "protocol": subscription.protocol,
                                                   "endpoint": subscription.endpoint}
@@ -163,7 +172,8 @@ def _sns(b):
 
 def _sqs(b):
     for name, queue in b.queues.items():
-        yield "aws_sqs_queue", name, {"tags": _tags(queue.tags)}
+        yield "aws_sqs_queue", name, {
+            "policy": queue.policy, "visibility": queue.visibility_timeout, "tags": _tags(queue.tags)}
 
 
 def _ssm(b):
@@ -180,7 +190,11 @@ def _dynamodb(b):
 def _kms(b):
     for key in b.keys.values():
         if not (key.description or "").startswith("Default ") and key.key_state != "PendingDeletion":
-            yield "aws_kms_key", key.id, {"description": key.description}
+            yield "aws_kms_key", key.id, {
+                "description": key.description, "policy": key.policy, "rotates": bool(key.key_rotation_status)}
+        for name in key.aliases:
+            if not name.startswith("alias/aws/"):
+                yield "aws_kms_alias", name, {"key": key.id}
 
 
 def _elbv2(b):
