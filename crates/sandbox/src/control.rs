@@ -88,6 +88,9 @@ pub struct Fault {
     /// Only this action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+    /// Only requests whose path ends so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Matching requests to let pass first.
     pub skip: u32,
     /// How often it applies; -1 for ever.
@@ -104,13 +107,28 @@ pub struct Fault {
     /// Another message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Further headers of the answer.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
 }
 
 impl Fault {
     /// A fault that hits the next request of that service and action once.
     pub fn new(kind: Kind, service: &str, action: &str) -> Self {
         let (service, action) = (Some(service.to_owned()), Some(action.to_owned()));
-        Self { kind, service, action, skip: 0, times: 1, delay_s: None, code: None, status: None, message: None }
+        Self {
+            kind,
+            service,
+            action,
+            path: None,
+            skip: 0,
+            times: 1,
+            delay_s: None,
+            code: None,
+            status: None,
+            message: None,
+            headers: BTreeMap::new(),
+        }
     }
 
     /// A fault that hits the next request, whatever it is.

@@ -27,6 +27,21 @@ pub enum Error {
     /// No directory for caches: neither STACKCTL_SANDBOX_HOME nor XDG_CACHE_HOME nor HOME is set.
     #[error("nowhere to install the sandbox: set STACKCTL_SANDBOX_HOME to a directory")]
     Home,
+    /// A server of another version runs, and its world would be lost.
+    #[error(
+        "the sandbox that runs at {endpoint} was started by another version of this program (server {theirs}, here {ours}), and its \
+         world holds {holds}; go on with that version, or end the sandbox and lose its world: `stackctl sandbox stop`"
+    )]
+    Version {
+        /// Its address.
+        endpoint: String,
+        /// Its version.
+        theirs: String,
+        /// The version that this program brings.
+        ours: String,
+        /// What it holds, in words.
+        holds: String,
+    },
     /// A file operation failed.
     #[error("{path}: {source}")]
     Io {

@@ -25,6 +25,7 @@ pub(crate) const FILES: &[(&str, &str)] = server_files![
     "stackbox/repairs/dynamodb.py",
     "stackbox/repairs/ec2_gateways.py",
     "stackbox/repairs/ec2_groups.py",
+    "stackbox/repairs/ec2_speed.py",
     "stackbox/repairs/ec2_vpc.py",
     "stackbox/repairs/iam.py",
     "stackbox/repairs/kms.py",
@@ -49,9 +50,14 @@ pub(crate) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
+/// Version of the embedded server: a digest of its files.
+pub fn version() -> String {
+    digest(FILES.iter().flat_map(|(name, text)| [*name, *text]))
+}
+
 /// The directory of the server's files below `home`, written if it is not there yet.
 pub(crate) fn place(home: &Path) -> Result<PathBuf, Error> {
-    let target = home.join(format!("server-{}", digest(FILES.iter().flat_map(|(name, text)| [*name, *text]))));
+    let target = home.join(format!("server-{}", version()));
     if target.is_dir() {
         return Ok(target);
     }

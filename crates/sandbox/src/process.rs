@@ -44,7 +44,22 @@ impl std::ops::Deref for Sandbox {
 struct Kept {
     pid: u32,
     port: u16,
+    /// Of the server; programs before there were versions did not write one.
+    #[serde(default)]
+    version: String,
 }
+
+impl Kept {
+    /// What `dir` remembers, if it is alive.
+    async fn alive(dir: &Path) -> Option<Kept> {
+        let text = std::fs::read(dir.join(KEPT)).ok()?;
+        let kept: Kept = serde_json::from_slice(&text).ok()?;
+        (Control { port: kept.port }.health().await.ok()? == kept.pid).then_some(kept)
+    }
+}
+
+/// Name of the file in a run directory that says which server is kept.
+const KEPT: &str = "sandbox.json";
 
 impl Sandbox {
     /// Starts a server with an empty world; installs the emulators first if they are missing, which takes a minute.
@@ -55,35 +70,54 @@ impl Sandbox {
         let dir =
             tempfile::Builder::new().prefix("stackctl-sandbox-").tempdir().map_err(Error::io(std::env::temp_dir()))?;
         let log = dir.path().join("server.log");
-        let (port, child) = spawn(&options, &log, false).await?;
+        let (port, child) = spawn(&options, &log, None).await?;
         Ok(Self { control: Control { port }, child: Some(child), log, _dir: Some(dir) })
     }
 
     /// The sandbox that is kept in `dir`, started if none runs there. It goes on when this is dropped and when this
-    /// process ends, until [`Sandbox::stop_kept`].
+    /// process ends, until [`Sandbox::stop_kept`]. One of another version is replaced if its world is empty; it ends by
+    /// itself once the last of its forks has.
     ///
     /// # Errors
-    /// As [`Sandbox::start`].
+    /// As [`Sandbox::start`]; [`Error::Version`] where one of another version holds something.
     pub async fn attach_or_start(dir: &Path) -> Result<Self, Error> {
         std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
         let _lock = lock(dir).await?;
         let log = dir.join("server.log");
-        if let Some(control) = Self::kept(dir).await {
-            return Ok(Self { control, child: None, log, _dir: None });
+        let ours = files::version();
+        if let Some(kept) = Kept::alive(dir).await {
+            let control = Control { port: kept.port };
+            if kept.version == ours {
+                return Ok(Self { control, child: None, log, _dir: None });
+            }
+            let world = control.world().await?;
+            let held = world.iter().filter(|(_, objects)| !objects.is_empty());
+            let holds: Vec<String> = held.map(|(ty, objects)| format!("{} {ty}", objects.len())).collect();
+            if !holds.is_empty() {
+                let theirs = if kept.version.is_empty() { "unknown".to_owned() } else { kept.version };
+                return Err(Error::Version { endpoint: control.endpoint(), theirs, ours, holds: holds.join(", ") });
+            }
         }
-        let (port, child) = spawn(&Options::default(), &log, true).await?;
-        let kept = Kept { pid: child.id().unwrap_or_default(), port };
-        let path = dir.join("sandbox.json");
+        let path = dir.join(KEPT);
+        let (port, child) = spawn(&Options::default(), &log, Some(&path)).await?;
+        let kept = Kept { pid: child.id().unwrap_or_default(), port, version: ours };
         std::fs::write(&path, serde_json::to_vec(&kept).unwrap_or_default()).map_err(Error::io(&path))?;
         Ok(Self { control: Control { port }, child: None, log, _dir: None })
     }
 
     /// The sandbox kept in `dir`, if it is alive.
     pub async fn kept(dir: &Path) -> Option<Control> {
-        let text = std::fs::read(dir.join("sandbox.json")).ok()?;
-        let kept: Kept = serde_json::from_slice(&text).ok()?;
-        let control = Control { port: kept.port };
-        (control.health().await.ok()? == kept.pid).then_some(control)
+        Kept::alive(dir).await.map(|kept| Control { port: kept.port })
+    }
+
+    /// Version of the server that is kept in `dir`, if one is alive; empty for one that does not know its own.
+    pub async fn kept_version(dir: &Path) -> Option<String> {
+        Kept::alive(dir).await.map(|kept| kept.version)
+    }
+
+    /// Version of the server that this program brings.
+    pub fn version() -> String {
+        files::version()
     }
 
     /// Ends the sandbox kept in `dir`. False where none was alive.
@@ -99,9 +133,9 @@ impl Sandbox {
         if let Some(control) = alive {
             control.exit().await?;
         }
-        match std::fs::remove_file(dir.join("sandbox.json")) {
+        match std::fs::remove_file(dir.join(KEPT)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::Io { path: dir.join("sandbox.json"), source: error })
+                Err(Error::Io { path: dir.join(KEPT), source: error })
             }
             _ => Ok(alive.is_some()),
         }
@@ -145,8 +179,8 @@ async fn lock(dir: &Path) -> Result<std::fs::File, Error> {
     .map_err(|e| Error::Start(e.to_string()))?
 }
 
-/// Starts the server and waits until it listens.
-async fn spawn(options: &Options, log: &Path, detach: bool) -> Result<(u16, Child), Error> {
+/// Starts the server and waits until it listens. With `until` it outlives this process, while that file names it.
+async fn spawn(options: &Options, log: &Path, until: Option<&Path>) -> Result<(u16, Child), Error> {
     let (python, server) = tokio::task::spawn_blocking(|| {
         let python = venv::ensure("moto", venv::MOTO)?;
         Ok::<_, Error>((python, files::place(&venv::home()?)?))
@@ -162,8 +196,8 @@ async fn spawn(options: &Options, log: &Path, detach: bool) -> Result<(u16, Chil
     if options.verbose {
         command.arg("--verbose");
     }
-    if detach {
-        command.arg("--detach").stdin(Stdio::null()).process_group(0);
+    if let Some(file) = until {
+        command.arg("--detach").arg("--until").arg(file).stdin(Stdio::null()).process_group(0);
     } else {
         // The pipe is the lifeline: the server ends when its other end closes, even if this process is killed.
         command.stdin(Stdio::piped()).kill_on_drop(true);

@@ -34,6 +34,51 @@ async fn a_kept_sandbox_outlives_its_starter_with_its_world() {
 }
 
 #[tokio::test]
+async fn a_kept_sandbox_of_another_version_is_replaced_while_it_is_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Sandbox::attach_or_start(dir.path()).await.unwrap();
+    let file = dir.path().join("sandbox.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(Sandbox::kept_version(dir.path()).await, Some(Sandbox::version()));
+    std::fs::write(&file, text.replace(&Sandbox::version(), "0123456789abcdef")).unwrap();
+    crate::Aws(first.control()).s3("PUT", "/kept-bucket", &[], "").ok();
+    let refused = Sandbox::attach_or_start(dir.path()).await.unwrap_err().to_string();
+    assert!(refused.contains("0123456789abcdef") && refused.contains("stackctl sandbox stop"), "{refused}");
+    crate::Aws(first.control()).s3("DELETE", "/kept-bucket", &[], "").ok();
+    let fork = first.fork().await.unwrap();
+    let second = Sandbox::attach_or_start(dir.path()).await.unwrap();
+    assert_ne!(second.port(), first.port());
+    // The one that nobody can find any more waits for its fork, then ends by itself.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert!(first.health().await.is_ok() && fork.health().await.is_ok());
+    fork.exit().await.unwrap();
+    let start = Instant::now();
+    while first.health().await.is_ok() {
+        assert!(start.elapsed() < Duration::from_secs(30), "it goes on");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(Sandbox::stop_kept(dir.path()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_fault_hits_one_path_and_has_headers() {
+    let (control, aws) = world().await;
+    aws.s3("PUT", "/fault-bucket", &[], "").ok();
+    let elsewhere = Fault {
+        path: Some("/one".to_owned()),
+        code: Some("PermanentRedirect".to_owned()),
+        status: Some(301),
+        headers: [("x-amz-bucket-region".to_owned(), "eu-west-1".to_owned())].into(),
+        ..Fault::new(Kind::Error, "s3", "PutObject")
+    };
+    control.faults(&[elsewhere]).await.unwrap();
+    aws.s3("PUT", "/fault-bucket/two", &[], "x").ok();
+    let hit = aws.s3("PUT", "/fault-bucket/one", &[], "x");
+    assert!(hit.status == 301 && hit.body.contains("PermanentRedirect"), "{}", hit.body);
+    assert!(hit.head.to_lowercase().contains("x-amz-bucket-region: eu-west-1"), "{}", hit.head);
+}
+
+#[tokio::test]
 async fn one_connection_carries_many_requests() {
     let (_, aws) = world().await;
     let mut stream = TcpStream::connect(("127.0.0.1", aws.0.port())).unwrap();

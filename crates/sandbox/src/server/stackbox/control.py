@@ -32,7 +32,8 @@ def _json(status, document):
 
 
 def health(sandbox, body, query, request):
-    return {"ok": True, "pid": os.getpid(), "port": sandbox.server.port, "requests": sandbox.log.count}
+    return {"ok": True, "pid": os.getpid(), "port": sandbox.server.port, "requests": sandbox.log.count,
+            "forks": lifeline.forks()}
 
 
 def get_clock(sandbox, body, query, request):

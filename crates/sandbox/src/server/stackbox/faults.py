@@ -4,13 +4,14 @@ import time
 
 from stackbox import wrong
 
+KEYS = {"service", "action", "path", "skip", "times", "kind", "delay_s", "code", "status", "message", "headers"}
 KINDS = ("throttle", "error500", "reset_before", "lost_answer", "slow", "error")
 
 
 class Faults:
-    """Rules {service?, action?, skip?, times?, kind, delay_s?, code?, status?, message?}.
+    """Rules {service?, action?, path?, skip?, times?, kind, delay_s?, code?, status?, message?, headers?}.
 
-    The first rule that matches and is not used up applies. `skip` lets so many matching requests pass first (0);
+    `path` is the end of the request's path. The first rule that matches and is not used up applies. `skip` lets so many matching requests pass first (0);
     `times` is how often it applies (1; -1 for ever).
     """
 
@@ -21,7 +22,7 @@ class Faults:
         for rule in rules:
             if rule.get("kind") not in KINDS:
                 raise ValueError(f"kind must be one of {', '.join(KINDS)}")
-            if unknown := set(rule) - {"service", "action", "skip", "times", "kind", "delay_s", "code", "status", "message"}:
+            if unknown := set(rule) - KEYS:
                 raise ValueError(f"unknown keys in a fault: {', '.join(sorted(unknown))}")
         with self.lock:
             self.rules = [{"skip": 0, "times": 1, "hits": 0, **rule} for rule in rules]
@@ -33,6 +34,8 @@ class Faults:
                 if rule.get("service", incoming.service) != incoming.service:
                     continue
                 if rule.get("action", incoming.action) != incoming.action or rule["times"] == 0:
+                    continue
+                if not incoming.request.path.endswith(rule.get("path", "")):
                     continue
                 if rule["skip"] > 0:
                     rule["skip"] -= 1
@@ -55,7 +58,11 @@ def answer(rule, incoming):
         code, status, message = "ValidationError", 400, "injected by a fault"
     else:
         return None
-    return wrong.error(incoming, rule.get("code", code), rule.get("message", message), int(rule.get("status", status)))
+    wanted = (rule.get("code", code), rule.get("message", message), int(rule.get("status", status)))
+    answer = wrong.error(incoming, *wanted)
+    for name, value in rule.get("headers", {}).items():
+        answer.set_header(name, value)
+    return answer
 
 
 class Stop:

@@ -28,6 +28,21 @@ def data_types():
     models._valid_parameter_data_type = lambda kind: kind in ("text", "aws:ec2:image", "aws:ssm:integration")
 
 
+@repair("ssm")
+def pages_of_parameters():
+    """Systems Manager API reference, DescribeParameters: MaxResults (up to 50) and NextToken, none after the last one."""
+    from moto.core.responses import ActionResult
+    from moto.ssm.responses import SimpleSystemManagerResponse
+
+    @replace(SimpleSystemManagerResponse, "describe_parameters")
+    def describe_parameters(old, self):
+        found = self.ssm_backend.describe_parameters(self._get_param("Filters"), self._get_param("ParameterFilters"))
+        first = int((self._get_param("NextToken") or "0").strip())
+        end = first + int(self._get_param("MaxResults") or 50)
+        page = {"Parameters": [p.describe_response_object(False) for p in found[first:end]]}
+        return ActionResult({**page, "NextToken": str(end)} if end < len(found) else page)
+
+
 @repair("logs")
 def replaced_metric_filters():
     """CloudWatch Logs API reference, PutMetricFilter: creates or updates the filter of that name in the log group."""
