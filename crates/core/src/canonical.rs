@@ -89,8 +89,43 @@ pub fn canonical_ty(ty: &Ty, v: &mut Known) {
     }
 }
 
+/// True if [`canonical`] would change nothing. Costs no copy, and most states are.
+pub fn is_canonical(block: &Block, v: &Known) -> bool {
+    let Known::Map(m) = v else { return false };
+    let attrs = block.attrs.iter().all(|(name, attr)| m.get(*name).is_some_and(|v| is_canonical_ty(&attr.ty, v)));
+    attrs
+        && block.blocks.iter().all(|(name, b)| match (b.nesting, m.get(*name)) {
+            (Nesting::Single, Some(v @ Known::Map(_))) => is_canonical(&b.block, v),
+            (Nesting::Single, v) => v.is_some_and(Known::is_null),
+            (nesting, Some(Known::List(l))) => {
+                l.iter().all(|e| is_canonical(&b.block, e)) && (nesting == Nesting::List || is_sorted(l))
+            }
+            _ => false,
+        })
+}
+
+fn is_canonical_ty(ty: &Ty, v: &Known) -> bool {
+    match (ty, v) {
+        (_, Known::Null) => true,
+        (Ty::List(t), Known::List(l)) => l.iter().all(|e| is_canonical_ty(t, e)),
+        (Ty::Set(t), Known::List(l)) => l.iter().all(|e| is_canonical_ty(t, e)) && is_sorted(l),
+        (Ty::Tuple(ts), Known::List(l)) => l.iter().zip(ts).all(|(e, t)| is_canonical_ty(t, e)),
+        (Ty::Map(t), Known::Map(m)) => m.values().all(|e| is_canonical_ty(t, e)),
+        (Ty::Object(o), Known::Map(m)) => o.attrs.iter().all(|(n, t)| m.get(n).is_some_and(|e| is_canonical_ty(t, e))),
+        (Ty::String, v) => matches!(v, Known::String(_)),
+        (Ty::Number, v) => matches!(v, Known::Number(_)),
+        (Ty::Bool, v) => matches!(v, Known::Bool(_)),
+        // What has a dynamic type, or does not fit, stays as it is.
+        _ => true,
+    }
+}
+
+fn is_sorted(l: &[Known]) -> bool {
+    l.is_sorted_by(|a, b| a < b)
+}
+
 fn sort(l: &mut Vec<Known>) {
-    if !l.is_sorted_by(|a, b| a < b) {
+    if !is_sorted(l) {
         l.sort();
         l.dedup();
     }
@@ -126,8 +161,47 @@ mod tests {
             ("rule", Known::List(vec![Known::from([("port", Known::Null)]), Known::from([("port", 80i64)])])),
         ]);
         assert_eq!(v, expect);
+        assert!(is_canonical(&block, &v));
         let before = v.clone();
         canonical(&block, &mut v);
         assert_eq!(v, before);
+    }
+
+    #[test]
+    fn tells_what_is_complete_already() {
+        let inner = Block { attrs: [("port", Attr::optional(Ty::Number))].into(), blocks: Default::default() };
+        let block = Block {
+            attrs: [("id", Attr::id()), ("names", Attr::optional(Ty::set(Ty::String)))].into(),
+            blocks: [
+                ("one", BlockType::new(Nesting::Single, inner.clone())),
+                ("rule", BlockType::new(Nesting::Set, inner)),
+            ]
+            .into(),
+        };
+        let port = |p: Known| Known::from([("port", p)]);
+        let (one, rules) = (port(Known::from(1i64)), Known::List(vec![]));
+        let object = |names: Known, one: &Known, rule: &Known| {
+            Known::from([("id", Known::Null), ("names", names), ("one", one.clone()), ("rule", rule.clone())])
+        };
+        let names = |l: &[&str]| Known::from(l.to_vec());
+        for v in [
+            object(names(&["a", "b"]), &one, &rules),
+            object(names(&["b", "a"]), &one, &rules),
+            object(names(&["a", "a"]), &one, &rules),
+            object(names(&[]), &Known::Null, &rules),
+            object(names(&[]), &Known::List(vec![one.clone()]), &rules),
+            object(names(&[]), &Known::object(), &rules),
+            object(names(&[]), &port(Known::from("1")), &rules),
+            object(names(&[]), &one, &Known::Null),
+            object(names(&[]), &one, &one),
+            object(names(&[]), &one, &Known::List(vec![port(2i64.into()), port(1i64.into())])),
+            object(names(&[]), &one, &Known::List(vec![port(1i64.into()), port(2i64.into())])),
+            Known::object(),
+            Known::Null,
+        ] {
+            let mut complete = v.clone();
+            canonical(&block, &mut complete);
+            assert_eq!(is_canonical(&block, &v), v == complete, "{v:?}");
+        }
     }
 }

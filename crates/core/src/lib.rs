@@ -23,7 +23,7 @@ mod serial;
 pub mod ty;
 
 pub use addr::{InstanceAddr, InstanceKey, Mode, ModuleAddr, ModuleStep, ResourceAddr};
-pub use canonical::{canonical, canonical_ty};
+pub use canonical::{canonical, canonical_ty, is_canonical};
 pub use clock::{Clock, Ids};
 pub use diag::{Diagnostic, Diagnostics, Position, Severity, SourceRange};
 pub use draft::Draft;

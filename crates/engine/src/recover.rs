@@ -107,7 +107,7 @@ impl Lookup<'_> {
             return Ok(None);
         }
         let id = object.attributes.get("id").as_str().unwrap_or_default().to_owned();
-        match self.read(&provider, ty, &id, object.attributes.clone()).await? {
+        match self.read(&provider, ty, &id, Known::clone(&object.attributes)).await? {
             None => {
                 self.tell(intent, format!("{id} is gone."));
                 Ok(Some(Record::Rm { at: intent.at.clone() }))
@@ -115,7 +115,7 @@ impl Lookup<'_> {
             Some(live) => {
                 self.tell(intent, format!("{id} is there; its values were read again."));
                 let mut now = Object::clone(object);
-                now.attributes = live.value;
+                now.attributes = Arc::new(live.value);
                 Ok((now != **object).then(|| Record::Set { at: intent.at.clone(), object: Arc::new(now) }))
             }
         }
@@ -146,9 +146,9 @@ impl Lookup<'_> {
         let configured = self.provider(&claim.object.provider, ty)?;
         let (provider, _) = configured.configure(self).await?;
         let id = claim.object.attributes.get("id").as_str().unwrap_or_default().to_owned();
-        Ok(self.read(&provider, ty, &id, claim.object.attributes.clone()).await?.map(|live| {
+        Ok(self.read(&provider, ty, &id, Known::clone(&claim.object.attributes)).await?.map(|live| {
             let mut object = Object::clone(&claim.object);
-            object.attributes = live.value;
+            object.attributes = Arc::new(live.value);
             Record::Adopt { token: None, addr: claim.addr.clone(), object: Arc::new(object) }
         }))
     }
@@ -191,7 +191,7 @@ impl Lookup<'_> {
         let failed = matches!(live.status, Status::Failed(_));
         Arc::new(Object {
             schema_version: schema.version,
-            attributes,
+            attributes: Arc::new(attributes),
             flat: None,
             sensitive: sensitive(schema),
             private: None,

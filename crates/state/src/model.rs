@@ -117,8 +117,8 @@ pub enum ObjectStatus {
 pub struct Object {
     /// Version of the schema that the attributes follow.
     pub schema_version: u64,
-    /// All attributes, a map. Attributes that the schema does not know are kept.
-    pub attributes: Known,
+    /// All attributes, a map; shared with the planner. Attributes that the schema does not know are kept.
+    pub attributes: Arc<Known>,
     /// Attributes in the form that Terraform 0.11 wrote; then `attributes` is null. Kept until the object is written.
     pub flat: Option<BTreeMap<String, String>>,
     /// Paths of sensitive values, from configuration and schema.
@@ -339,7 +339,7 @@ impl Object {
     pub fn new(provider: Arc<ProviderAddr>, attributes: Known) -> Object {
         Object {
             schema_version: 0,
-            attributes,
+            attributes: Arc::new(attributes),
             flat: None,
             sensitive: BTreeSet::new(),
             private: None,
@@ -356,6 +356,10 @@ impl Object {
             Some(flat) => flat.get("id").map(String::as_str),
             None => self.attributes.get("id").as_str(),
         }
+    }
+    /// The attributes, to change.
+    pub fn attributes_mut(&mut self) -> &mut Known {
+        Arc::make_mut(&mut self.attributes)
     }
 }
 

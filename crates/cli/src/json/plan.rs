@@ -83,7 +83,7 @@ pub(crate) fn state(s: &State, view: View<'_>) -> Json {
         let schema = (view.schema)(&at.addr);
         let marked: Vec<Path> = o.sensitive.iter().cloned().collect();
         let sensitive = secrets(schema.as_ref(), &marked);
-        let value = plain(schema.as_ref(), Partial::from(o.attributes.clone()));
+        let value = plain(schema.as_ref(), Partial::from((*o.attributes).clone()));
         let mut r = resource(&at.addr, &o.provider.source, o.schema_version, &value, &sensitive, view);
         if o.status == stackctl_state::ObjectStatus::Tainted {
             r.insert("tainted".into(), true.into());

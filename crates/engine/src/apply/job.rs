@@ -144,7 +144,7 @@ impl Job {
         }
         Arc::new(Object {
             schema_version: schema.version,
-            attributes,
+            attributes: Arc::new(attributes),
             flat: None,
             sensitive: self.sensitive.clone(),
             private: self.object.as_ref().and_then(|o| o.private.clone()),

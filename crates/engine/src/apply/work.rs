@@ -202,7 +202,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     let Some(object) = &job.object else {
         return Err(fail(Error::invalid("There is no object to update.")));
     };
-    let old = object.attributes.clone();
+    let old = Known::clone(&object.attributes);
     let id = job.id().unwrap_or_default();
     let at = Ref { id: id.clone(), known: old.clone(), wanted: job.wanted_lazy(schema) };
     if object.unfinished {
@@ -287,7 +287,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
 async fn delete(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<Arc<Object>>, Trouble> {
     let fail = |e| Trouble::new(job, "deleting", e, job.object.clone());
     let schema = job.schema().map_err(fail)?;
-    let known = job.object.as_ref().map_or(Known::Null, |o| o.attributes.clone());
+    let known = job.object.as_ref().map_or(Known::Null, |o| Known::clone(&o.attributes));
     let id = job.id().unwrap_or_default();
     let at = Ref { id: id.clone(), known, wanted: None };
     let token = job.token.clone();

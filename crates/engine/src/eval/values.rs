@@ -209,7 +209,7 @@ impl<'p> ApplyValues<'p> {
             return Ok(ready(diff(info.schema, &config.value, None, &Ignore::Nothing, &|_| {}), &info));
         }
         let prior = prior.map(|o| {
-            let mut v = o.attributes.clone();
+            let mut v = Known::clone(&o.attributes);
             stackctl_core::canonical(&info.schema.block, &mut v);
             v
         });
@@ -376,7 +376,7 @@ impl Given {
         match self {
             Given::Object(o) => {
                 let marks: Vec<Path> = o.sensitive.iter().cloned().collect();
-                let mut v = o.attributes.clone();
+                let mut v = Known::clone(&o.attributes);
                 stackctl_core::canonical(&info.schema.block, &mut v);
                 let sensitive = info.sensitive_paths(&Partial::from(v.clone()), &marks);
                 info.known(&v, &sensitive)

@@ -285,7 +285,7 @@ impl Planner<'_> {
                         continue;
                     }
                     let mut object = (*o.object).clone();
-                    object.attributes = (**live).clone();
+                    object.attributes = Arc::clone(live);
                     object.flat = None;
                     object.schema_version = version;
                     self.state.put(&o.at, Arc::new(object));

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use stackctl_core::diag::has_errors;
-use stackctl_core::{Diagnostic, Diagnostics, InstanceAddr, InstanceKey, Known, Mode, Partial, Path, canonical};
+use stackctl_core::{Diagnostic, Diagnostics, InstanceAddr, InstanceKey, Known, Mode, Partial, Path, canonical, is_canonical};
 use stackctl_lang::diag::diagnostics;
 use stackctl_state::{Object, ProviderAddr, State, Target as ObjectAddr};
 
@@ -252,10 +252,10 @@ impl<'p> Planner<'p> {
                 None => Arc::clone(&object.provider),
             };
             let info = self.ev.type_named(&provider.source, false, &at.addr.resource.ty);
-            let recorded = Arc::new(match &info {
+            let recorded = match &info {
                 Some(info) => self.upgraded(&at, &object, info),
-                None => object.attributes.clone(),
-            });
+                None => Arc::clone(&object.attributes),
+            };
             let addr = Arc::new(at.addr.clone());
             let i = self.objects.len();
             if at.deposed.is_none() {
@@ -282,10 +282,14 @@ impl<'p> Planner<'p> {
     }
 
     /// Attributes in the canonical form of today's schema.
-    fn upgraded(&mut self, at: &ObjectAddr, object: &Object, info: &TypeInfo<'p>) -> Known {
+    fn upgraded(&mut self, at: &ObjectAddr, object: &Object, info: &TypeInfo<'p>) -> Arc<Known> {
+        let today = object.flat.is_none() && object.schema_version == info.schema.version;
+        if today && is_canonical(&info.schema.block, &object.attributes) {
+            return Arc::clone(&object.attributes);
+        }
         let mut v = match &object.flat {
             Some(flat) => crate::refresh::unflatten(&info.schema.block, flat),
-            None => object.attributes.clone(),
+            None => Known::clone(&object.attributes),
         };
         if object.schema_version != info.schema.version {
             match info.provider.upgrade(&at.addr.resource.ty, object.schema_version, v.clone()) {
@@ -296,7 +300,7 @@ impl<'p> Planner<'p> {
             }
         }
         canonical(&info.schema.block, &mut v);
-        v
+        Arc::new(v)
     }
 
     /// Decides which nodes this run is about.

@@ -271,7 +271,7 @@ fn instance(i: FileInstance, provider: &Arc<ProviderAddr>) -> Result<Entry, Stri
     let flat = if attributes.is_null() { i.attributes_flat } else { None };
     let o = Object {
         schema_version: i.schema_version.unwrap_or(0),
-        attributes,
+        attributes: Arc::new(attributes),
         flat,
         sensitive: i.sensitive_attributes.unwrap_or_default().iter().filter_map(sensitive).collect::<BTreeSet<_>>(),
         private: i.private.filter(|p| !p.is_empty()),

@@ -124,7 +124,7 @@ fn paths<'a>(at: &Target, o: &'a Object) -> impl Iterator<Item = Cow<'a, Path>> 
 fn secrets(at: &Target, o: &Object) -> Vec<String> {
     let mut out = Vec::new();
     if !o.sensitive.is_empty() {
-        let mut copy = o.attributes.clone();
+        let mut copy = Known::clone(&o.attributes);
         for path in paths(at, o) {
             let Ok(()) = follow(&mut copy, &path.0, &mut |v| {
                 texts(v, &mut out);
@@ -151,11 +151,11 @@ fn object<W: Work>(at: &Target, o: &Arc<Object>, w: &mut W) -> Result<Arc<Object
     let mut out = Object::clone(o);
     if W::LOOK != Look::All {
         for path in paths(at, o) {
-            follow(&mut out.attributes, &path.0, &mut |v| w.at(place, v))?;
+            follow(out.attributes_mut(), &path.0, &mut |v| w.at(place, v))?;
         }
     }
     if W::LOOK != Look::Paths {
-        for (_, v) in out.attributes.as_map_mut().into_iter().flatten().filter(|(n, _)| *n != "id") {
+        for (_, v) in out.attributes_mut().as_map_mut().into_iter().flatten().filter(|(n, _)| *n != "id") {
             leaves(v, &mut |v| {
                 let text = v.as_str().unwrap_or_default();
                 match W::LOOK == Look::All || repeats(text, &secrets) || w.knows(text) {

@@ -181,12 +181,12 @@ async fn find(
         return Ok(Err(format!("{id} was found and is gone")));
     };
     let mut object = Object::new(Arc::clone(&op.provider), absorb(&schema, &Known::Null, live.value));
-    object.attributes.set("id", Known::from(live.id.as_str()));
+    object.attributes_mut().set("id", Known::from(live.id.as_str()));
     // What no API returns is as the configuration says.
     let attrs = schema.block.attrs.iter().filter(|(_, a)| a.local && !a.write_only).map(|(n, _)| *n);
     for name in attrs.chain(schema.block.blocks.iter().filter(|(_, b)| b.local).map(|(n, _)| *n)) {
         if let (true, Ok(v)) = (object.attributes.get(name).is_null(), planned.get(name).to_known()) {
-            object.attributes.set(name, v);
+            object.attributes_mut().set(name, v);
         }
     }
     object.schema_version = schema.version;

@@ -39,7 +39,7 @@ pub(crate) fn text(cx: &Context, stack: &Stack, addr: &InstanceAddr, object: &Ob
     let head =
         vec![format!("# {addr}:{tainted}"), format!("{kind} {:?} {:?} {{", addr.resource.ty, addr.resource.name)];
     let mut w = Writer { term: &cx.term, out: head, secrets, replace: &[] };
-    let value = crate::render::dynamic::plain(schema.as_ref(), Partial::from(object.attributes.clone()));
+    let value = crate::render::dynamic::plain(schema.as_ref(), Partial::from((*object.attributes).clone()));
     if let Partial::Map(m) = &value {
         let width = m.iter().filter(|(_, v)| !v.is_null()).map(|(k, _)| k.chars().count()).max().unwrap_or(0);
         for (k, v) in m.iter().filter(|(_, v)| !v.is_null()) {

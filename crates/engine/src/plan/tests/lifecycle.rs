@@ -508,8 +508,8 @@ fn old_schemas_are_upgraded() {
     b.change_object("test_thing.a", |o| {
         o.schema_version = 0;
         let name = o.attributes.get("name").clone();
-        o.attributes.set("title", name);
-        o.attributes.set("name", Known::Null);
+        o.attributes_mut().set("title", name);
+        o.attributes_mut().set("name", Known::Null);
     });
     let (_, text) = planned(&mut b, "resource \"test_thing\" \"a\" { name = \"x\" }", |o| o.refresh = false);
     assert_eq!(text, "");
