@@ -13,6 +13,7 @@ use stackctl_state::{Action, Claim, Done, Doubt, Intent, Object, ObjectStatus, P
 use crate::apply::lost::{proven, question};
 use crate::events::{Event, Events, Subject};
 use crate::providers::{Configured, Providers};
+use crate::refresh::absorb;
 
 /// How long a new object's tags may stay invisible: an intent that is younger is asked about again.
 const YOUNG: Duration = Duration::from_secs(60);
@@ -80,7 +81,7 @@ impl Lookup<'_> {
             return Ok(None);
         };
         let known = intent.keys.clone();
-        let Some(live) = self.read(&provider, ty, &id, known).await? else {
+        let Some(live) = self.read(&provider, &schema, ty, &id, known).await? else {
             self.tell(intent, format!("{id} was created and is gone."));
             return Ok(None);
         };
@@ -107,7 +108,7 @@ impl Lookup<'_> {
             return Ok(None);
         }
         let id = object.attributes.get("id").as_str().unwrap_or_default().to_owned();
-        match self.read(&provider, ty, &id, Known::clone(&object.attributes)).await? {
+        match self.read(&provider, &schema, ty, &id, Known::clone(&object.attributes)).await? {
             None => {
                 self.tell(intent, format!("{id} is gone."));
                 Ok(Some(Record::Rm { at: intent.at.clone() }))
@@ -115,7 +116,7 @@ impl Lookup<'_> {
             Some(live) => {
                 self.tell(intent, format!("{id} is there; its values were read again."));
                 let mut now = Object::clone(object);
-                now.attributes = Arc::new(live.value);
+                now.attributes = absorb(&schema, &object.attributes, live.value);
                 Ok((now != **object).then(|| Record::Set { at: intent.at.clone(), object: Arc::new(now) }))
             }
         }
@@ -135,7 +136,7 @@ impl Lookup<'_> {
             .collect();
         let ours = self.ours(&provider, &schema, intent, &found).await?;
         let Some(id) = ours.filter(|id| !known.contains(id.as_str())) else { return Ok(None) };
-        let Some(live) = self.read(&provider, ty, &id, intent.keys.clone()).await? else { return Ok(None) };
+        let Some(live) = self.read(&provider, &schema, ty, &id, intent.keys.clone()).await? else { return Ok(None) };
         let object = self.unfinished(intent, &schema, live);
         self.tell(intent, format!("{id} was created late; it is taken over."));
         Ok(Some(Record::Adopt { token: Some(intent.token.clone()), addr: intent.at.addr.clone(), object }))
@@ -144,11 +145,11 @@ impl Lookup<'_> {
     async fn claim(&self, claim: &Claim) -> Result<Option<Record>, Diagnostic> {
         let ty = &claim.addr.resource.ty;
         let configured = self.provider(&claim.object.provider, ty)?;
-        let (provider, _) = configured.configure(self).await?;
+        let (provider, schema) = configured.configure(self).await?;
         let id = claim.object.attributes.get("id").as_str().unwrap_or_default().to_owned();
-        Ok(self.read(&provider, ty, &id, Known::clone(&claim.object.attributes)).await?.map(|live| {
+        Ok(self.read(&provider, &schema, ty, &id, Known::clone(&claim.object.attributes)).await?.map(|live| {
             let mut object = Object::clone(&claim.object);
-            object.attributes = Arc::new(live.value);
+            object.attributes = absorb(&schema, &claim.object.attributes, live.value);
             Record::Adopt { token: None, addr: claim.addr.clone(), object: Arc::new(object) }
         }))
     }
@@ -179,8 +180,16 @@ impl Lookup<'_> {
             Diagnostic::from_provider(format!("Error looking for {}", intent.at.addr), e).of(&intent.at.addr)
         })
     }
-    async fn read(&self, provider: &Configured, ty: &str, id: &str, known: Known) -> Result<Option<Live>, Diagnostic> {
-        let at = Ref { id: id.to_owned(), known, wanted: None };
+    /// Reads an object; what is lazy only where it is known, so that the state does not get more than other reads give it.
+    async fn read(
+        &self,
+        provider: &Configured,
+        schema: &Schema,
+        ty: &str,
+        id: &str,
+        known: Known,
+    ) -> Result<Option<Live>, Diagnostic> {
+        let at = Ref { id: id.to_owned(), wanted: Some(held(schema, &known)), known };
         let live = provider.instance.read(ty, vec![at]).await;
         let live = live.map_err(|e| Diagnostic::from_provider(format!("Error reading {id}"), e))?;
         Ok(live.into_iter().next().filter(|l| l.status != Status::Deleting))
@@ -245,6 +254,18 @@ impl Unconfigured<'_> {
         )
         .hinted("Use the credentials and region of that run once, so that what it left can be found."))
     }
+}
+
+/// Lazy attributes and blocks that have a value.
+fn held(schema: &Schema, known: &Known) -> Arc<BTreeSet<String>> {
+    let attrs = schema.block.attrs.iter().filter(|(_, a)| a.lazy).map(|(n, _)| *n);
+    let lazy = attrs.chain(schema.block.blocks.iter().filter(|(_, b)| b.lazy).map(|(n, _)| *n));
+    let has = |n: &&str| match known.get(n) {
+        Known::Null => false,
+        Known::List(l) => !l.is_empty(),
+        _ => true,
+    };
+    Arc::new(lazy.filter(has).map(str::to_owned).collect())
 }
 
 /// Sensitive places by schema.

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use stackctl_core::{
-    Error, ErrorKind, Evidence, Found, Identity, Instance, Known, New, Ref, Result, Schema, Status, canonical, is_zero,
-    same,
+    Block, Error, ErrorKind, Evidence, Found, Identity, Instance, Known, New, Ref, Result, Schema, Status, canonical,
+    is_zero, same,
 };
 use stackctl_state::Intent;
 
@@ -126,7 +126,8 @@ pub(crate) fn question(intent: &Intent) -> stackctl_core::Intent {
 
 /// The first object that is ours by the protocol's rule: its token or tag is the intent's; it is the relation itself;
 /// or it has the intended name, was created, by an immutable time on the service's own clock, not before the intent, and
-/// is as planned in everything that cannot be changed.
+/// is as planned in everything that cannot be changed; or, where the API keeps neither tags nor such a time, its name was
+/// free when the intent was written and it is as planned in everything.
 ///
 /// # Errors
 /// If an object with the intended name cannot be read.
@@ -146,7 +147,12 @@ pub(crate) async fn proven(
                     && intent.aws_at.is_some_and(|since| *at >= since)
                     && is_as_planned(instance, schema, intent, &f.id).await?
             }
-            Evidence::OtherToken | Evidence::NameOnly => false,
+            Evidence::NameOnly => {
+                // Such an intent's keys are all of its values, and it was written after the name was seen to be free.
+                let mute = matches!(schema.identity, Identity::Name { silent: true, dated: false, tagged: false, .. });
+                mute && is_as_planned(instance, schema, intent, &f.id).await?
+            }
+            Evidence::OtherToken => false,
         };
         if ours {
             return Ok(Some(f.id.clone()));
@@ -166,15 +172,29 @@ async fn is_as_planned(instance: &dyn Instance, schema: &Schema, intent: &Intent
 
 /// Compares what an intent planned with a live object, by the rules of the diff.
 pub(crate) fn same_keys(schema: &Schema, planned: &Known, live: &Known) -> bool {
-    schema.block.attrs.iter().all(|(name, attr)| {
+    same_block(schema, &schema.block, planned, live)
+}
+
+fn same_block(schema: &Schema, block: &Block, planned: &Known, live: &Known) -> bool {
+    let zeros = |want: &Known, have: &Known| schema.zero_is_null && is_zero(want) && is_zero(have);
+    let attrs = block.attrs.iter().all(|(name, attr)| {
         let (want, have) = (planned.get(name), live.get(name));
         // No API returns what is local, nor the prefix that a name was made from.
         let compared = !attr.local && !attr.lazy && !attr.write_only && attr.prefix_of.is_none();
-        !compared
-            || want.is_null()
-            || same(attr.equality, want, have)
-            || schema.zero_is_null && is_zero(want) && is_zero(have)
-    })
+        !compared || want.is_null() || same(attr.equality, want, have) || zeros(want, have)
+    });
+    let blocks = block.blocks.iter().all(|(name, nested)| {
+        let (want, have) = (planned.get(name), live.get(name));
+        match (want, have) {
+            (Known::Null, _) => true,
+            (Known::List(want), Known::List(have)) if want.len() == have.len() => {
+                want.iter().zip(have).all(|(want, have)| same_block(schema, &nested.block, want, have))
+            }
+            (Known::Map(_), Known::Map(_)) => same_block(schema, &nested.block, want, have),
+            _ => nested.lazy || *name == "timeouts" || zeros(want, have),
+        }
+    });
+    attrs && blocks
 }
 
 /// Types whose create does not fail on an existing object: the name must be free before the intent is written.
@@ -194,4 +214,81 @@ fn taken(job: &Job, intent: &Intent, e: Error) -> Error {
     let hint =
         format!("It may be somebody else's. To manage it here, import it: stackctl import '{}' {id}", job.at.addr);
     e.hinted(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use stackctl_core::{InstanceAddr, Nesting, Partial, Provider as _, Scope, Ty};
+    use stackctl_state::{Action, ProviderAddr, Target};
+
+    use super::*;
+    use crate::apply::keys;
+    use crate::testing::{Bench, SOURCE};
+
+    /// The type of the tests without anything that tells who made an object.
+    fn mute(bench: &Bench) -> Schema {
+        let schema = bench.provider.resource("test_named").unwrap().clone();
+        let identity = Identity::Name { attr: "name", within: &[], silent: true, dated: false, tagged: false };
+        Schema { identity, ..schema }
+    }
+
+    #[test]
+    fn a_name_that_was_free_proves_with_all_values() {
+        let bench = Bench::default();
+        let schema = mute(&bench);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let host = bench.providers.host().clone();
+        let instance = runtime.block_on(bench.provider.configure(Known::object(), host)).unwrap();
+        let mut planned = Partial::object();
+        for name in ["name", "zone", "title"] {
+            planned.set(name, Partial::String(format!("{name} of mine")));
+        }
+        let intent = Intent {
+            token: "t".into(),
+            action: Action::Create,
+            at: Target::current(InstanceAddr::parse("test_named.a").unwrap()),
+            provider: Arc::new(ProviderAddr::root(SOURCE)),
+            scope: Scope::default(),
+            id: None,
+            keys: keys(&schema, &planned),
+            aws_at: None,
+            written: Default::default(),
+            want: None,
+            dependencies: Vec::new(),
+            create_before_destroy: false,
+        };
+        assert_eq!(intent.keys.get("title").as_str(), Some("title of mine"));
+        for (title, ours) in [("title of mine", true), ("title of a stranger", false)] {
+            let live = Known::from([("id", "x"), ("name", "name of mine"), ("zone", "zone of mine"), ("title", title)]);
+            bench.provider.world().objects.insert(("test_named".to_owned(), "x".to_owned()), live);
+            let found = [Found { id: "x".into(), evidence: Evidence::NameOnly }];
+            let got = runtime.block_on(proven(&*instance, &schema, &intent, &found)).unwrap();
+            assert_eq!(got.is_some(), ours, "{title}");
+            // A type whose objects have an owner is not believed for its name.
+            let named = bench.provider.resource("test_named").unwrap();
+            assert_eq!(runtime.block_on(proven(&*instance, named, &intent, &found)).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn blocks_are_compared_too() {
+        let port =
+            Block { attrs: [("port", stackctl_core::Attr::optional(Ty::Number))].into(), blocks: Default::default() };
+        let blocks = [("rule", stackctl_core::BlockType::new(Nesting::List, port))].into();
+        let schema = Schema::new("t", Block { attrs: Default::default(), blocks });
+        let of = |ports: &[i64]| {
+            let rules = ports.iter().map(|p| Known::from([("port", *p)])).collect();
+            Known::from([("rule", Known::List(rules))])
+        };
+        for (want, have, same) in [
+            (of(&[1]), of(&[1]), true),
+            (of(&[1]), of(&[2]), false),
+            (of(&[1]), of(&[1, 1]), false),
+            (Known::object(), of(&[1]), true),
+        ] {
+            assert_eq!(same_keys(&schema, &want, &have), same, "{want:?} {have:?}");
+        }
+    }
 }

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sha2::{Digest as _, Sha256};
 use stackctl_core::{
-    Change, Diagnostic, Error, ErrorKind, ForceNew, Identity, Known, New, Partial, Ref, Result, Schema,
+    Attr, Change, Diagnostic, Error, ErrorKind, ForceNew, Identity, Known, New, Partial, Ref, Result, Schema,
 };
 use stackctl_state::{Action as Doing, Done, Intent, Object, ObjectStatus, Record};
 
@@ -180,12 +181,16 @@ async fn finish(
     let fields = job.differing(schema, &value);
     {
         let new = merged(schema, &job.wanted_of(planned), &value);
-        let change = Change { at: at.clone(), old: value, new, fresh: true, fields };
-        send_update(tools, job, change, ticker).await.map_err(keep)?;
-        value = match until_ready(tools, job, schema, &at, ticker, complete).await.map_err(keep)? {
-            Settled::Ready(live) | Settled::Failed(live, _) => live.value,
-            Settled::Stopped(_) => return Ok(Some(unfinished)),
-        };
+        let as_planned = fields.is_empty();
+        let change = Change { at: at.clone(), old: value.clone(), new, fresh: true, fields };
+        let sent = send_update(tools, job, change, ticker).await.map_err(keep)?;
+        // What is as planned, and was not touched since it was read, is not read again.
+        if sent || !as_planned {
+            value = match until_ready(tools, job, schema, &at, ticker, complete).await.map_err(keep)? {
+                Settled::Ready(live) | Settled::Failed(live, _) => live.value,
+                Settled::Stopped(_) => return Ok(Some(unfinished)),
+            };
+        }
     }
     if !tools.keep_ownership_tags {
         job.instance.release(job.ty(), vec![at]).await.map_err(keep)?;
@@ -379,14 +384,15 @@ pub(crate) async fn record(tools: &Tools, job: &Job, object: Arc<Object>) -> Res
     Ok(object)
 }
 
-/// Sends an update, again while what it refers to is not visible or the object is not ready for it.
-async fn send_update(tools: &Tools, job: &Job, change: Change, ticker: &mut Ticker) -> Result<()> {
+/// Sends an update, again while what it refers to is not visible or the object is not ready for it. True if a request left.
+async fn send_update(tools: &Tools, job: &Job, change: Change, ticker: &mut Ticker) -> Result<bool> {
+    let left = Arc::new(AtomicBool::new(false));
     let mut wait = tools.wait(job.timeout.saturating_sub(ticker.elapsed(tools)));
     let patience = tools.recent.patience(&*tools.clock);
     loop {
         tools.ledger.gate().await.map_err(closed)?;
-        let e = match tools.ledger.sending(job.instance.update(job.ty(), change.clone())).await {
-            Ok(_) => return Ok(()),
+        let e = match tools.ledger.noting(&left, job.instance.update(job.ty(), change.clone())).await {
+            Ok(_) => return Ok(left.load(Ordering::Relaxed)),
             Err(e) => e,
         };
         let again = match e.kind {
@@ -451,6 +457,12 @@ pub fn keys(schema: &Schema, planned: &Partial) -> Known {
         }
         Identity::Key(attrs) => names.extend(attrs.iter()),
         Identity::Token | Identity::Tag | Identity::None => {}
+    }
+    if matches!(schema.identity, Identity::Name { silent: true, dated: false, tagged: false, .. }) {
+        // Nothing on the object tells whose it is: it has to be as planned in everything.
+        let plain = |(_, a): &(&&str, &Attr)| !a.write_only && !a.sensitive;
+        names.extend(schema.block.attrs.iter().filter(plain).map(|(n, _)| *n));
+        names.extend(schema.block.blocks.keys());
     }
     let mut out = Known::object();
     for name in names {
