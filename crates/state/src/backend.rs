@@ -270,7 +270,7 @@ impl std::fmt::Display for Notice {
             Notice::NotVersioned { place } => write!(
                 f,
                 "The bucket of {place} keeps no earlier versions, so that a lost or damaged state cannot be brought \
-                 back; switch versioning on"
+                 back; `stackctl bootstrap` switches versions on"
             ),
             Notice::DigestRepaired => f.write_str("The digest of an interrupted run was completed"),
             Notice::ChangedMeanwhile { place } => write!(

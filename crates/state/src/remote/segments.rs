@@ -1,6 +1,6 @@
 //! The journal's segments as objects `KEY.journal/NNNNNNNNNNNN`: listing, reading, and claiming numbers.
 
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
 
 use super::Spot;
 use super::kept::ATTEMPTS;
@@ -139,8 +139,13 @@ impl Spot {
             return Ok(false);
         }
         let key = self.segment_key(n);
-        let careless = self.is_put(&key, bytes, Cond::Absent).await? && self.is_put(&key, bytes, Cond::Absent).await?
-            || self.is_put(&key, bytes, Cond::Is("\"00000000000000000000000000000000\"".to_owned())).await?;
+        // The first may succeed where somebody deleted the segment meanwhile.
+        let absent = async {
+            Ok(self.is_put(&key, bytes, Cond::Absent).await? && self.is_put(&key, bytes, Cond::Absent).await?)
+        };
+        let wrong = self.is_put(&key, bytes, Cond::Is("\"00000000000000000000000000000000\"".to_owned()));
+        let (absent, wrong) = try_join(absent, wrong).await?;
+        let careless = absent || wrong;
         if careless && !self.insists {
             let _ = self.objects.delete(&key, None).await;
             return Err(Error::Careless { place: self.place.clone() });
