@@ -2,7 +2,7 @@
 //! `tls`, `http`, `external`, `cloudinit`.
 //!
 //! Their objects live in state alone (and on this machine's disk), so a create answers with all attributes. A type is one
-//! file with one function that returns its [`table::Type`] or [`table::Source`]; [`providers`] is the visible list.
+//! file with a function that returns its [`table::Type`], [`table::Source`] or [`table::Ephemeral`]; [`providers`] is the visible list.
 
 mod archive;
 mod checksums;
@@ -53,7 +53,8 @@ pub fn providers(states: Arc<dyn RemoteStates>) -> Vec<Arc<dyn Provider>> {
                 random::uuid::resource(),
             ],
             vec![],
-        ),
+        )
+        .opening(vec![random::password::ephemeral()]),
         Table::new(
             "time",
             "registry.terraform.io/hashicorp/time",
@@ -92,6 +93,7 @@ pub fn providers(states: Arc<dyn RemoteStates>) -> Vec<Arc<dyn Provider>> {
             ],
             vec![tls::certificate::source(), tls::public_key::source()],
         )
+        .opening(vec![tls::private_key::ephemeral()])
         .configured_by(tls::config()),
         Table::new("http", "registry.terraform.io/hashicorp/http", "3.5.0", vec![], vec![http_data::source()]),
         Table::new("external", "registry.terraform.io/hashicorp/external", "2.3.5", vec![], vec![external::source()]),

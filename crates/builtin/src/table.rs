@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use stackctl_core::{
-    BoxFuture, Change, Draft, Error, ErrorKind, Found, Host, Instance, Intent, Known, Live, Made, New, Partial,
+    BoxFuture, Change, Draft, Error, ErrorKind, Found, Host, Instance, Intent, Known, Live, Made, New, Opened, Partial,
     Provider, Ref, Result, Schema, Scope, Status,
 };
 
@@ -19,6 +19,26 @@ pub(crate) type Create = for<'a> fn(&'a Known, &'a Host) -> BoxFuture<'a, Result
 pub(crate) type Refresh = fn(&Known, &Host) -> Result<Option<Known>>;
 /// Reads a data source: completes its configuration.
 pub(crate) type Read = for<'a> fn(Known, &'a Setup) -> BoxFuture<'a, Result<Known>>;
+
+/// Opens an ephemeral object: completes its configuration.
+pub(crate) type Open = for<'a> fn(Known, &'a Host) -> BoxFuture<'a, Result<Known>>;
+
+/// An ephemeral resource type whose objects last and need no closing.
+pub(crate) struct Ephemeral {
+    /// Schema.
+    pub(crate) schema: Schema,
+    /// Checks beyond the schema's.
+    pub(crate) validate: fn(&Partial) -> Vec<Error>,
+    /// Opens an object; defaults are set already.
+    pub(crate) open: Open,
+}
+
+impl Ephemeral {
+    /// A type without checks of its own.
+    pub(crate) fn new(schema: Schema, open: Open) -> Ephemeral {
+        Ephemeral { schema: Schema { zero_is_null: false, ..schema }, validate: |_| Vec::new(), open }
+    }
+}
 
 /// A resource type: its facts and its few functions.
 pub(crate) struct Type {
@@ -111,6 +131,7 @@ pub(crate) struct Table {
 struct Kinds {
     types: BTreeMap<&'static str, Type>,
     sources: BTreeMap<&'static str, Source>,
+    ephemerals: BTreeMap<&'static str, Ephemeral>,
 }
 
 impl Kinds {
@@ -136,8 +157,16 @@ impl Table {
         let kinds = Kinds {
             types: types.into_iter().map(|t| (t.schema.name, t)).collect(),
             sources: sources.into_iter().map(|s| (s.schema.name, s)).collect(),
+            ephemerals: BTreeMap::new(),
         };
         Table { name, source, version, config: Schema::new(name, Default::default()), kinds: Arc::new(kinds) }
+    }
+    /// With ephemeral resource types.
+    pub(crate) fn opening(mut self, types: Vec<Ephemeral>) -> Table {
+        if let Some(kinds) = Arc::get_mut(&mut self.kinds) {
+            kinds.ephemerals = types.into_iter().map(|t| (t.schema.name, t)).collect();
+        }
+        self
     }
     /// The schema of the `provider` block.
     pub(crate) fn configured_by(mut self, config: Schema) -> Table {
@@ -170,6 +199,15 @@ impl Provider for Table {
     }
     fn data_sources(&self) -> Vec<&'static str> {
         self.kinds.sources.keys().copied().collect()
+    }
+    fn ephemeral(&self, ty: &str) -> Option<&Schema> {
+        self.kinds.ephemerals.get(ty).map(|t| &t.schema)
+    }
+    fn ephemerals(&self) -> Vec<&'static str> {
+        self.kinds.ephemerals.keys().copied().collect()
+    }
+    fn validate_ephemeral(&self, ty: &str, config: &Partial) -> Vec<Error> {
+        self.kinds.ephemerals.get(ty).map_or_else(Vec::new, |t| (t.validate)(config))
     }
     fn plan(&self, ty: &str, _config: &Partial, draft: &mut Draft<'_>) {
         if let Some(t) = self.kinds.types.get(ty) {
@@ -248,6 +286,19 @@ impl Instance for Configured {
     }
     fn delete<'a>(&'a self, ty: &'a str, at: Ref) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { (self.kinds.resource(ty)?.delete)(&at.known, &self.setup.host).await })
+    }
+    fn open<'a>(&'a self, ty: &'a str, mut config: Known) -> BoxFuture<'a, Result<Opened>> {
+        Box::pin(async move {
+            let none = || Error::new(ErrorKind::Unsupported, format!("There is no ephemeral resource type {ty:?}."));
+            let t = self.kinds.ephemerals.get(ty).ok_or_else(none)?;
+            for (name, attr) in &t.schema.block.attrs {
+                if let (true, Some(d)) = (config.get(name).is_null(), &attr.default) {
+                    config.set(*name, d.clone());
+                }
+            }
+            let value = (t.open)(config, &self.setup.host).await?;
+            Ok(Opened { value, private: Known::Null, renew_at: None })
+        })
     }
     fn find<'a>(&'a self, _ty: &'a str, _intent: Intent) -> BoxFuture<'a, Result<Vec<Found>>> {
         Box::pin(async { Ok(Vec::new()) })

@@ -267,6 +267,9 @@ pub(crate) struct PlanCmd {
     /// Save the plan in a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<String>,
+    /// Write configuration for objects of import blocks that have none into a new file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) generate_config_out: Option<String>,
     /// Exit code 2 if there are changes.
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,

@@ -169,6 +169,15 @@ pub struct Host {
     pub cwd: std::path::PathBuf,
 }
 
+impl Host {
+    /// The variables that a program of the user's inherits (`local-exec`, `data.external`): all but the passphrases of
+    /// states. Credentials are among them, because such programs call AWS on purpose.
+    pub fn env_for_programs(&self) -> BTreeMap<String, String> {
+        let secret = |name: &str| name.starts_with("STACKCTL_") && name.ends_with("PASSPHRASE");
+        self.env.iter().filter(|(n, _)| !secret(n)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    }
+}
+
 /// A table of types.
 pub trait Provider: Send + Sync {
     /// Local name that resource types imply: `aws`.

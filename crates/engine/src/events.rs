@@ -108,6 +108,13 @@ pub enum Event {
         /// What it does.
         what: Provisioning,
     },
+    /// Something becomes of an ephemeral object.
+    Ephemeral {
+        /// The object.
+        subject: Subject,
+        /// What.
+        what: Lease,
+    },
     /// The user interrupted the run.
     Interrupted(Stop),
     /// The state was written.
@@ -129,6 +136,23 @@ pub enum Provisioning {
     /// It is done.
     Done,
     /// It failed; the diagnostic follows at the end of the run, or as a note where its failure is passed over.
+    Failed,
+}
+
+/// What becomes of an ephemeral object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    /// It is being opened.
+    Opening,
+    /// It is open.
+    Opened,
+    /// It is being renewed.
+    Renewing,
+    /// It is being closed.
+    Closing,
+    /// It is closed.
+    Closed,
+    /// It could not be opened or closed; a diagnostic says why.
     Failed,
 }
 

@@ -48,13 +48,17 @@ impl Providers {
     pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
         self.tables.values()
     }
-    /// The provider that has a resource type or data source.
+    /// The provider that has a resource type, a data source or an ephemeral resource type.
     pub fn of_type(&self, ty: &str) -> Option<&Arc<dyn Provider>> {
-        self.tables.values().find(|p| p.resource(ty).is_some() || p.data(ty).is_some())
+        self.tables.values().find(|p| p.resource(ty).is_some() || p.data(ty).is_some() || p.ephemeral(ty).is_some())
     }
     /// The configured instance at an address.
     pub fn get(&self, addr: &ProviderAddr) -> Option<Configured> {
         self.configured.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(addr).cloned()
+    }
+    /// Forgets a configured provider: what it was configured with is not valid any more.
+    pub fn forget(&self, addr: &ProviderAddr) {
+        self.configured.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(addr);
     }
     /// Configures the provider at an address, once; later calls return the same instance.
     ///

@@ -116,7 +116,7 @@ impl Lookup<'_> {
             Some(live) => {
                 self.tell(intent, format!("{id} is there; its values were read again."));
                 let mut now = Object::clone(object);
-                now.attributes = absorb(&schema, &object.attributes, live.value);
+                now.attributes = Arc::new(absorb(&schema, &object.attributes, live.value));
                 Ok((now != **object).then(|| Record::Set { at: intent.at.clone(), object: Arc::new(now) }))
             }
         }
@@ -149,7 +149,7 @@ impl Lookup<'_> {
         let id = claim.object.attributes.get("id").as_str().unwrap_or_default().to_owned();
         Ok(self.read(&provider, &schema, ty, &id, Known::clone(&claim.object.attributes)).await?.map(|live| {
             let mut object = Object::clone(&claim.object);
-            object.attributes = absorb(&schema, &claim.object.attributes, live.value);
+            object.attributes = Arc::new(absorb(&schema, &claim.object.attributes, live.value));
             Record::Adopt { token: None, addr: claim.addr.clone(), object: Arc::new(object) }
         }))
     }

@@ -25,7 +25,7 @@ pub struct ReadRequest {
     pub config: Arc<Known>,
     /// Type name.
     pub ty: String,
-    /// Whose objects they are, in the order of the references; one for a data source.
+    /// Whose objects they are, in the order of the references; one for a data source and an ephemeral object.
     pub addrs: Vec<Arc<InstanceAddr>>,
     /// What to read.
     pub read: Read,
@@ -38,6 +38,10 @@ pub enum Read {
     Objects(Vec<Ref>),
     /// A data source, by its configuration.
     Data(Known),
+    /// An ephemeral object that is to be opened, by its configuration.
+    Open(Known),
+    /// An ephemeral object that nobody needs any more.
+    Close,
 }
 
 /// What was read.
@@ -54,8 +58,10 @@ pub struct ReadAnswer {
 pub enum Answer {
     /// The objects that exist; those missing are gone.
     Objects(Vec<Live>),
-    /// All attributes of the data source.
+    /// All attributes of the data source, or of the ephemeral object.
     Data(Known),
+    /// The ephemeral object is closed.
+    Closed,
 }
 
 /// A live object's attributes as state will hold them: complete, with the prior spelling where it means the same, and

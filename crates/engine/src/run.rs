@@ -11,6 +11,7 @@ use stackctl_state::{Claim, ProviderAddr, Record, Session, State};
 
 use crate::eval::{Evaluator, Graph, Settings};
 use crate::events::{Event, Events, Subject};
+use crate::leases::Leases;
 use crate::plan::{Options, Plan, Planner, Step};
 use crate::providers::Providers;
 use crate::recover::look_up;
@@ -65,8 +66,7 @@ fn provider_config(settings: &Settings, providers: &Providers, addr: &ProviderAd
     if let Some(d) = diags.into_iter().find(Diagnostic::is_error) {
         return Err(d);
     }
-    let (config, _) = ev.provider_config(id).ok_or_else(missing)?;
-    config.to_known().map_err(|path| {
+    ev.provider_config(id).ok_or_else(missing)?.value.to_known().map_err(|path| {
         Diagnostic::error(
             "Provider configuration not known",
             format!("The argument {path} of {addr} depends on objects of the interrupted run, which cannot be looked up without it."),
@@ -78,16 +78,19 @@ fn provider_config(settings: &Settings, providers: &Providers, addr: &ProviderAd
 /// Plans: performs the rounds of reads that the planner asks for, everything in a round at the same time.
 pub async fn plan(options: Options, state: Arc<State>, providers: &Providers, events: &Events) -> (Plan, Diagnostics) {
     let mut planner = Planner::new(options, state, providers);
+    let leases = Leases::new(Arc::clone(&providers.host().clock), events.clone());
     let mut answers = Vec::new();
     loop {
         match planner.step(answers) {
             Step::Done(plan, mut diags) => {
                 diags.extend(unusable(&plan, providers).await);
+                diags.extend(unclosed(&leases).await);
+                plan.providers.iter().filter(|p| p.ephemeral).for_each(|p| providers.forget(&p.addr));
                 return (*plan, diags);
             }
             Step::Need(requests) => {
                 let mut running: FuturesUnordered<_> =
-                    requests.into_iter().map(|r| read(r, providers, events)).collect();
+                    requests.into_iter().map(|r| read(r, providers, &leases, events)).collect();
                 answers = Vec::new();
                 // A wave that is complete is handed over as a whole: fewer, larger batches.
                 while let Some(a) = running.next().await {
@@ -112,7 +115,13 @@ async fn unusable(plan: &Plan, providers: &Providers) -> Diagnostics {
     out
 }
 
-async fn read(request: ReadRequest, providers: &Providers, events: &Events) -> ReadAnswer {
+/// Closes what is still open.
+pub(crate) async fn unclosed(leases: &Leases) -> Diagnostics {
+    let failed = leases.close_all().await;
+    failed.into_iter().map(|(addr, e)| Diagnostic::from_provider(format!("Closing {addr}"), e).of(addr)).collect()
+}
+
+async fn read(request: ReadRequest, providers: &Providers, leases: &Leases, events: &Events) -> ReadAnswer {
     let ReadRequest { id, provider, config, ty, read, addrs } = request;
     let result = async {
         let configured = providers.configure(&provider, Known::clone(&config)).await?;
@@ -134,6 +143,16 @@ async fn read(request: ReadRequest, providers: &Providers, events: &Events) -> R
                 Ok(Answer::Objects(live))
             }
             Read::Data(config) => configured.instance.data(&ty, config).await.map(Answer::Data),
+            Read::Open(config) => match addrs.first() {
+                Some(addr) => leases.open(addr, configured.instance, config).await.map(Answer::Data),
+                None => Ok(Answer::Closed),
+            },
+            Read::Close => {
+                for addr in &addrs {
+                    leases.close(addr).await?;
+                }
+                Ok(Answer::Closed)
+            }
         }
     };
     ReadAnswer { id, result: result.await }

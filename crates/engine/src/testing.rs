@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use stackctl_core::schema::{OnUpdate, Timeouts};
 use stackctl_core::{
     Attr, Block, BlockType, BoxFuture, Change, Clock, Diagnostics, Draft, Error, ErrorKind, Evidence, Found, Host,
-    Identity, Ids, Instance, Intent, Known, Live, Made, Nesting, New, Partial, Provider, Ref, Result, Schema, Scope,
-    Status, Ty, canonical,
+    Identity, Ids, Instance, Intent, Known, Live, Made, Nesting, New, Opened, Partial, Provider, Ref, Renewed, Result,
+    Schema, Scope, Status, Ty, canonical,
 };
 use stackctl_hcl::SourceMap;
 use stackctl_lang::config::inputs::{Argument, collect};
@@ -31,6 +31,7 @@ use stackctl_state::{Access, Backend as _, Remote, State};
 use crate::apply::{Applied, apply};
 use crate::eval::{ApplyValues, Settings};
 use crate::events::{Events, Stop};
+use crate::leases::Leases;
 use crate::plan::{Options, Plan, PlanMode, Planner, Step};
 use crate::providers::Providers;
 use crate::refresh::{Answer, Read, ReadAnswer};
@@ -92,6 +93,7 @@ struct Types {
     config: Schema,
     resources: BTreeMap<&'static str, Schema>,
     data: BTreeMap<&'static str, Schema>,
+    secret: Schema,
 }
 
 static TYPES: LazyLock<Types> = LazyLock::new(|| {
@@ -154,6 +156,15 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
         attrs: [("id", Attr::id()), ("name", Attr::required(Ty::String)), ("value", Attr::computed(Ty::String))].into(),
         blocks: BTreeMap::new(),
     };
+    let secret = Block {
+        attrs: [
+            ("name", Attr::required(Ty::String)),
+            ("value", Attr { sensitive: true, ..Attr::computed(Ty::String) }),
+            ("lasts", Attr::optional(Ty::Number)),
+        ]
+        .into(),
+        blocks: BTreeMap::new(),
+    };
     let config = Block { attrs: [("region", text()), ("token", text().sensitive())].into(), blocks: BTreeMap::new() };
     let minutes = |n: u64| Some(Duration::from_secs(60 * n));
     let thing = Schema {
@@ -185,6 +196,7 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
         config: Schema::new("test", config),
         resources: [("test_thing", thing), ("test_part", part), ("test_named", named), ("test_value", value)].into(),
         data: [("test_lookup", Schema::new("test_lookup", lookup))].into(),
+        secret: Schema::new("test_secret", secret),
     }
 });
 
@@ -212,6 +224,12 @@ impl Provider for TestProvider {
     }
     fn data_sources(&self) -> Vec<&'static str> {
         TYPES.data.keys().copied().collect()
+    }
+    fn ephemeral(&self, ty: &str) -> Option<&Schema> {
+        (ty == "test_secret").then_some(&TYPES.secret)
+    }
+    fn ephemerals(&self) -> Vec<&'static str> {
+        vec!["test_secret"]
     }
     fn plan(&self, ty: &str, _config: &Partial, draft: &mut Draft<'_>) {
         if ty == "test_thing" && draft.config("name").as_str() == Some("forbidden") {
@@ -241,7 +259,8 @@ impl Provider for TestProvider {
     fn configure(&self, config: Known, _host: Host) -> BoxFuture<'static, Result<Arc<dyn Instance>>> {
         let world = Arc::clone(&self.world);
         let region = config.get("region").as_str().unwrap_or("here").to_owned();
-        async move { Ok(Arc::new(TestInstance { world, region }) as Arc<dyn Instance>) }.boxed()
+        let token = config.get("token").as_str().filter(|t| t.starts_with("secret-")).map(str::to_owned);
+        async move { Ok(Arc::new(TestInstance { world, region, token }) as Arc<dyn Instance>) }.boxed()
     }
 }
 
@@ -249,6 +268,7 @@ impl Provider for TestProvider {
 pub struct TestInstance {
     world: Arc<Mutex<World>>,
     region: String,
+    token: Option<String>,
 }
 
 impl TestInstance {
@@ -338,10 +358,40 @@ impl Instance for TestInstance {
         }
         .boxed()
     }
+    fn open<'a>(&'a self, ty: &'a str, mut config: Known) -> BoxFuture<'a, Result<Opened>> {
+        async move {
+            let name = config.get("name").as_str().unwrap_or_default().to_owned();
+            let mut w = self.world();
+            w.call(format!("open {ty} {name}"))?;
+            w.next += 1;
+            config.set("value", Known::from(format!("secret-{name}-{}", w.next)));
+            let lasts = config.get("lasts").as_i64();
+            let renew_at = lasts.map(|s| Timestamp::from_second(1_700_000_000 + s).unwrap_or(Timestamp::UNIX_EPOCH));
+            Ok(Opened { value: config, private: Known::from(name), renew_at })
+        }
+        .boxed()
+    }
+    fn renew<'a>(&'a self, ty: &'a str, private: Known) -> BoxFuture<'a, Result<Renewed>> {
+        async move {
+            let name = private.as_str().unwrap_or_default().to_owned();
+            self.world().call(format!("renew {ty} {name}"))?;
+            Ok(Renewed { private: Known::from(format!("{name}, renewed")), renew_at: None })
+        }
+        .boxed()
+    }
+    fn close<'a>(&'a self, ty: &'a str, private: Known) -> BoxFuture<'a, Result<()>> {
+        async move { self.world().call(format!("close {ty} {}", private.as_str().unwrap_or_default())) }.boxed()
+    }
     fn create<'a>(&'a self, ty: &'a str, new: New) -> BoxFuture<'a, Result<Made>> {
         async move {
             let mut w = self.world();
-            let text = format!("create {ty} {}", new.value.get("name").as_str().unwrap_or_default());
+            let mut text = format!("create {ty} {}", new.value.get("name").as_str().unwrap_or_default());
+            if let Some(secret) = new.value.get("secret_wo").as_str().filter(|s| s.starts_with("secret-")) {
+                text = format!("{text} with {secret}");
+            }
+            if let Some(token) = &self.token {
+                text = format!("{text} by {token}");
+            }
             w.call(text.clone())?;
             w.next += 1;
             let id = format!("{ty}-{}", w.next);
@@ -538,6 +588,7 @@ impl Bench {
         with(&mut options);
         let mut planner = Planner::new(options, Arc::clone(&self.state), &self.providers);
         let (mut answers, mut rounds) = (Vec::new(), 0);
+        let leases = Leases::new(Arc::clone(&self.providers.host().clock), Events::none());
         let done = loop {
             match planner.step(answers) {
                 Step::Done(plan, diags) => break (*plan, diags),
@@ -551,6 +602,10 @@ impl Bench {
                             match r.read {
                                 Read::Objects(at) => p.instance.read(&r.ty, at).await.map(Answer::Objects),
                                 Read::Data(config) => p.instance.data(&r.ty, config).await.map(Answer::Data),
+                                Read::Open(config) => {
+                                    leases.open(&r.addrs[0], p.instance, config).await.map(Answer::Data)
+                                }
+                                Read::Close => leases.close(&r.addrs[0]).await.map(|()| Answer::Closed),
                             }
                         };
                         answers.push(ReadAnswer { id: r.id, result: futures::executor::block_on(answer) });

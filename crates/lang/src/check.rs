@@ -11,7 +11,7 @@ use stackctl_hcl::ast::{StepKind, TraversalStep};
 use stackctl_hcl::{Body, Expr, ExprKind, Span};
 
 use crate::config::{Condition, Config, IgnoreChanges, Module, ModuleCall, Repeat, Resource};
-use crate::diag::Problem;
+use crate::diag::{Problem, closest};
 use crate::eval::call::unknown_function;
 use crate::functions;
 use crate::refs::{At, Reference, Subject, Walk, body_references, references};
@@ -318,18 +318,11 @@ impl<'m> Checker<'m> {
         }
     }
 
-    fn undeclared<'c>(
-        &self,
-        what: &str,
-        written: &str,
-        name: &str,
-        names: impl Iterator<Item = &'c str>,
-        span: Span,
-    ) -> Option<Problem> {
+    fn undeclared(&self, what: &str, written: &str, span: Span) -> Problem {
         let place =
             if self.module.path.is_root() { "the root module".to_owned() } else { self.module.path.to_string() };
         let detail = format!("{written} has not been declared in {place}.");
-        Some(Problem::error(format!("Reference to undeclared {what}"), detail).at(span).suggest(name, names))
+        Problem::error(format!("Reference to undeclared {what}"), detail).at(span)
     }
 
     fn reference(&self, r: &Reference<'_>, cx: &Context<'_>, tried: bool) -> Option<Problem> {
@@ -338,16 +331,18 @@ impl<'m> Checker<'m> {
         match r.subject {
             Subject::Variable(n) if !m.variables.contains_key(n) => {
                 let names = m.variables.keys().map(String::as_str);
-                let p = self.undeclared("input variable", &format!("An input variable with the name \"{n}\""), n, names, r.span)?;
+                let written = format!("An input variable with the name \"{n}\"");
+                let p = self.undeclared("input variable", &written, r.span).suggest(n, names);
                 Some(if p.hint.is_none() { p.hinted(format!("Declare it with: variable \"{n}\" {{}}")) } else { p })
             }
             Subject::Local(n) if !m.locals.contains_key(n) => {
                 let names = m.locals.keys().map(String::as_str);
-                self.undeclared("local value", &format!("A local value with the name \"{n}\""), n, names, r.span)
+                let written = format!("A local value with the name \"{n}\"");
+                Some(self.undeclared("local value", &written, r.span).suggest(n, names))
             }
             Subject::Module(n) | Subject::Output { call: n, .. } if !m.module_calls.contains_key(n) => {
                 let names = m.module_calls.keys().map(String::as_str);
-                self.undeclared("module", &format!("A module call named \"{n}\""), n, names, r.span)
+                Some(self.undeclared("module", &format!("A module call named \"{n}\""), r.span).suggest(n, names))
             }
             Subject::Output { call, key, output } if !tried => {
                 let c = m.module_calls.get(call)?;
@@ -414,14 +409,20 @@ impl<'m> Checker<'m> {
                 m.resources.keys().filter(|k| k.mode == mode && k.ty == ty).map(|k| k.name.as_str()).collect();
             let types: Vec<&str> =
                 m.resources.keys().filter(|k| k.mode == mode && k.name == name).map(|k| k.ty.as_str()).collect();
-            let p =
-                self.undeclared("resource", &format!("A {word} \"{ty}\" \"{name}\""), name, names.into_iter(), r.span)?;
-            let p = if p.hint.is_none() { p.suggest(ty, types) } else { p };
-            return Some(match other {
-                Some(k) => {
-                    let prefix = if k.mode == Mode::Data { "data." } else { "" };
-                    p.hinted(format!("Did you mean {prefix}{ty}.{name}?"))
-                }
+            let prefix = |mode| match mode {
+                Mode::Managed => "",
+                Mode::Data => "data.",
+                Mode::Ephemeral => "ephemeral.",
+            };
+            let meant = match other {
+                Some(k) => Some(format!("{}{ty}.{name}", prefix(k.mode))),
+                None => closest(name, names)
+                    .map(|n| format!("{}{ty}.{n}", prefix(mode)))
+                    .or_else(|| closest(ty, types).map(|t| format!("{}{t}.{name}", prefix(mode)))),
+            };
+            let p = self.undeclared("resource", &format!("A {word} \"{ty}\" \"{name}\""), r.span);
+            return Some(match meant {
+                Some(m) => p.hinted(format!("Did you mean {m}?")),
                 None => p,
             });
         };

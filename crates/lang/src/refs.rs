@@ -158,7 +158,7 @@ impl<'a> Reference<'a> {
                 Some("workspace") => make(Subject::Workspace, 1),
                 Some("applying") => make(Subject::Applying, 1),
                 Some("env") => bad("terraform.env was removed: use terraform.workspace.".into()),
-                _ => bad("\"terraform\" has one attribute here: terraform.workspace.".into()),
+                _ => bad("\"terraform\" has two attributes: terraform.workspace and terraform.applying.".into()),
             },
             ty => match name(steps, 0) {
                 Some(n) => make(Subject::Resource(Mode::Managed, ty, n), 1),

@@ -39,6 +39,18 @@ pub(super) fn block(sensitive: bool) -> Block {
     Block { attrs, blocks: BTreeMap::new() }
 }
 
+/// The sum of the minimums where it is more than the length.
+pub(super) fn too_long(v: &Partial) -> Vec<Error> {
+    let number = |k: &str| match v.get(k) {
+        Partial::Number(n) => n.to_i64(),
+        _ => None,
+    };
+    let sum: i64 = ["min_lower", "min_numeric", "min_special", "min_upper"].iter().filter_map(|k| number(k)).sum();
+    let short = number("length").is_some_and(|n| n < sum);
+    let message = || format!("The length must be at least the sum of the minimums, {sum}.");
+    short.then(|| Error::at(Path::attr("length"), message())).into_iter().collect()
+}
+
 /// `number` and `numeric` are one argument under two names, true by default.
 pub(super) fn plan(draft: &mut Draft<'_>) {
     let value = match (draft.config("numeric"), draft.config("number")) {

@@ -36,7 +36,13 @@ pub(crate) fn data() -> Type {
 /// `output` is known only when it stays as it is.
 fn plan(draft: &mut Draft<'_>) {
     if draft.changes("input") && !(draft.is_create() && draft.planned("input").is_null()) {
-        draft.unknown("output");
+        // Of a value that is not known yet, its type is.
+        let ty = draft.planned("input").get("type").clone();
+        match ty {
+            Partial::Null | Partial::Unknown => draft.unknown("output"),
+            ty => draft
+                .set("output", Partial::Map([("type".to_owned(), ty), ("value".to_owned(), Partial::Unknown)].into())),
+        }
     } else {
         let output = if draft.is_create() { Partial::Null } else { draft.prior("output").clone().into() };
         draft.set("output", output);

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use stackctl_core::{Attr, Block, BoxFuture, Check, Error, ErrorKind, Host, Known, Result, Schema, Ty};
+use stackctl_core::{Attr, Block, BoxFuture, Check, Error, ErrorKind, ForceNew, Host, Known, Result, Schema, Ty};
 
 use super::key::Key;
 use super::{openssh, public_attrs, set_public};
-use crate::table::Type;
+use crate::table::{Ephemeral, Type};
 
 /// The type.
 pub(crate) fn resource() -> Type {
@@ -47,6 +47,24 @@ pub(crate) fn resource() -> Type {
         ..Schema::new("tls_private_key", Block { attrs, blocks: BTreeMap::new() })
     };
     Type { upgrade, ..Type::new(schema, create) }
+}
+
+/// The same without anything in state: another key each time.
+pub(crate) fn ephemeral() -> Ephemeral {
+    let mut block = resource().schema.block;
+    ["id", "openssh_comment"].map(|k| block.attrs.remove(k));
+    block.attrs.values_mut().for_each(|a| a.force_new = ForceNew::No);
+    let schema = Schema {
+        doc: "A private key that is stored nowhere: another one in every run.",
+        ..Schema::new("tls_private_key", block)
+    };
+    Ephemeral::new(schema, |config, host| {
+        Box::pin(async move {
+            let mut v = create(&config, host).await?;
+            ["id", "openssh_comment"].map(|k| v.as_map_mut().and_then(|m| m.remove(k)));
+            Ok(v)
+        })
+    })
 }
 
 fn create<'a>(new: &'a Known, host: &'a Host) -> BoxFuture<'a, Result<Known>> {
@@ -109,6 +127,11 @@ mod tests {
             assert!(text("private_key_pem").starts_with(begins) && text("private_key_pem").ends_with("-----\n"));
             assert_eq!(text("public_key_openssh").ends_with(" me\n"), curve != "P224" || algorithm != "ECDSA");
             assert_eq!(text("id").len(), 40);
+
+            args.as_map_mut().unwrap().remove("openssh_comment");
+            let open = run((ephemeral().open)(args, &host)).unwrap();
+            assert_ne!(open.get("private_key_pem"), v.get("private_key_pem"));
+            assert!(open.as_map().unwrap().keys().all(|k| ephemeral().schema.block.attrs.contains_key(k.as_str())));
 
             let mut old = v.clone();
             old.set("private_key_pem_pkcs8", Known::Null);

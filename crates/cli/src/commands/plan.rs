@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use stackctl_core::Diagnostic;
-use stackctl_state::Access;
+use stackctl_core::{Diagnostic, Diagnostics};
+use stackctl_engine::generate::{HEADER, generate};
+use stackctl_engine::plan::PlanMode;
+use stackctl_state::{Access, Session};
 
 use super::{Context, planning};
 use crate::cli::PlanCmd;
@@ -37,14 +39,45 @@ async fn plan(cx: &mut Context, args: &PlanCmd, report: &Report) -> Outcome {
         input: args.locking.input,
         ..Loading::default()
     };
-    let stack = Stack::load(cx, how).await?;
+    let generated = match &args.generate_config_out {
+        Some(path) => Some(target(cx, path, mode)?),
+        None => None,
+    };
+    let mut stack = Stack::load(cx, how).await?;
     report.diagnostics(cx, &stack.warnings);
     let events = report.events(cx);
     let session =
         planning::open(cx, &stack, Access::Plan, "OperationTypePlan", Some(&args.locking), None, &events).await?;
-    let options = planning::options(cx, &stack, &args.planning, mode)?;
     let state = Arc::new(session.state().clone());
-    let (plan, diags) = stackctl_engine::run::plan(options, state, &stack.providers, &events).await;
+    let mut made = Vec::new();
+    let mut text = String::new();
+    if let Some(path) = &generated {
+        made = match generate(&stack.settings(cx), &state, &stack.providers, &events).await {
+            Ok(made) => made,
+            Err(diags) => return close(session, diags).await,
+        };
+        if !made.is_empty() {
+            text = std::iter::once(HEADER).chain(made.iter().flat_map(|g| ["\n", g.text.as_str()])).collect();
+            // The plan is made as if the file were there already.
+            let extra = Some((path.shown.as_str(), text.as_str()));
+            stack = match Stack::load(cx, Loading { extra, ..how }).await {
+                Ok(stack) => stack,
+                Err(diags) => return close(session, diags).await,
+            };
+        }
+    }
+    let options = planning::options(cx, &stack, &args.planning, mode)?;
+    let (mut plan, diags) = stackctl_engine::run::plan(options, state, &stack.providers, &events).await;
+    plan.generated = made.iter().map(|g| (g.addr.to_string(), g.text.clone())).collect();
+    if let Some(path) = generated.as_ref().filter(|_| !made.is_empty()) {
+        std::fs::write(&path.file, &text).map_err(|e| {
+            let detail = format!("{} cannot be written: {e}.", path.given);
+            vec![Diagnostic::error("Generated configuration not written", detail)]
+        })?;
+        // A saved plan carries the file.
+        let _ = stack.files.read(std::path::Path::new(&path.shown));
+        let _ = stack.files.list(std::path::Path::new("."));
+    }
     let sealed = session.vault().seal().is_some();
     let file = out.as_ref().map(|_| crate::saved::encode(&stack, &plan, session.vault()));
     session.close().await.map_err(|e| vec![e.diagnostic()])?;
@@ -53,6 +86,13 @@ async fn plan(cx: &mut Context, args: &PlanCmd, report: &Report) -> Outcome {
         report.plan(cx, &stack, &plan);
     }
     report.diagnostics(cx, &diags);
+    if let (Some(path), false, Report::Text(_)) = (&generated, made.is_empty(), report) {
+        cx.term.line(&format!(
+            "\nWrote configuration for {} in {}. Review it before it goes into version control; what is secret is not in it.",
+            if made.len() == 1 { "one object".to_owned() } else { format!("{} objects", made.len()) },
+            path.given
+        ));
+    }
     if let (Some(path), Some(file)) = (&out, file) {
         crate::saved::write(path, &file.map_err(|d| vec![*d])?).map_err(|d| vec![*d])?;
         if !failed && let Report::Text(_) = report {
@@ -68,6 +108,41 @@ async fn plan(cx: &mut Context, args: &PlanCmd, report: &Report) -> Outcome {
         (false, true) => Exit::Code(CHANGES),
         (false, false) => Exit::Done,
     })
+}
+
+/// Where generated configuration goes.
+struct Target {
+    /// As it was given.
+    given: String,
+    file: std::path::PathBuf,
+    /// Name under which the configuration sees it.
+    shown: String,
+}
+
+/// Checks that generated configuration can be written.
+fn target(cx: &Context, path: &str, mode: PlanMode) -> Result<Target, Diagnostics> {
+    if mode != PlanMode::Normal {
+        let detail = "-generate-config-out is for plans that import; -destroy and -refresh-only do not.";
+        return Err(vec![Diagnostic::error("Incompatible options", detail)]);
+    }
+    let file = cx.host.cwd.join(path);
+    if file.exists() {
+        let detail = format!("{path} exists, and generated configuration goes into a new file only.");
+        let hint = "Give another name, or move what is in it elsewhere and delete it.";
+        return Err(vec![Diagnostic::error("Target generated file already exists", detail).hinted(hint)]);
+    }
+    let here = file.parent() == Some(cx.host.cwd.as_path()) && path.ends_with(".tf");
+    let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let shown = if here { name } else { "__generated__.tf".to_owned() };
+    Ok(Target { given: path.to_owned(), file, shown })
+}
+
+/// Lets go of the state and reports what went wrong.
+async fn close(session: Session, mut diags: Diagnostics) -> Outcome {
+    if let Err(e) = session.close().await {
+        diags.push(e.diagnostic());
+    }
+    Err(diags)
 }
 
 /// A path of the directory that the program was started in, whatever `-chdir` says.

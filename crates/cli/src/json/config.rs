@@ -128,11 +128,17 @@ impl Cx<'_> {
         let table = self.providers.table(&module.content.provider_source(&provider));
         let schema = table.and_then(|t| match r.key.mode {
             Mode::Data => t.data(&r.key.ty),
+            Mode::Ephemeral => t.ephemeral(&r.key.ty),
             _ => t.resource(&r.key.ty),
         });
         let mut out = Map::new();
         out.insert("address".into(), addr.local().into());
-        out.insert("mode".into(), if r.key.mode == Mode::Data { "data" } else { "managed" }.into());
+        let mode = match r.key.mode {
+            Mode::Data => "data",
+            Mode::Managed => "managed",
+            Mode::Ephemeral => "ephemeral",
+        };
+        out.insert("mode".into(), mode.into());
         out.insert("type".into(), r.key.ty.as_str().into());
         out.insert("name".into(), r.key.name.as_str().into());
         out.insert("provider_config_key".into(), key(&self.config.root, &provider, alias.as_deref()).into());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 use stackctl_core::{Diagnostic, InstanceAddr, InstanceKey, Severity};
 use stackctl_engine::apply::Applied;
-use stackctl_engine::events::{Event, Events, Provisioning, Subject};
+use stackctl_engine::events::{Event, Events, Lease, Provisioning, Subject};
 use stackctl_engine::plan::{Action, Drift, Operation, Plan, PlanMode, Reason};
 use stackctl_state::{Output, TERRAFORM_VERSION};
 
@@ -121,6 +121,18 @@ impl Lines {
                     h.insert("output".into(), line.as_str().into());
                 }
                 self.write(level, &m, ty, [("hook", Json::Object(h))]);
+            }
+            Event::Ephemeral { subject, what } => {
+                let (action, doing, ty) = match what {
+                    Lease::Opening => ("open", "Opening...", "ephemeral_op_start"),
+                    Lease::Opened => ("open", "Opening complete", "ephemeral_op_complete"),
+                    Lease::Renewing => ("renew", "Renewing...", "ephemeral_op_start"),
+                    Lease::Closing => ("close", "Closing...", "ephemeral_op_start"),
+                    Lease::Closed => ("close", "Closing complete", "ephemeral_op_complete"),
+                    Lease::Failed => ("open", "Opening or closing failed", "ephemeral_op_errored"),
+                };
+                let h = json!({"resource": resource(&subject.addr), "action": action});
+                self.write("info", &format!("{}: {doing}", label(subject)), ty, [("hook", h)]);
             }
             Event::LockWaiting { .. } => self.write("info", "Waiting for the state lock", "log", []),
             Event::Recovering { open } => {

@@ -44,7 +44,14 @@ pub(crate) fn plan(plan: &Plan, configuration: Json, view: View<'_>) -> Json {
         put("resource_drift", Json::Array(drift));
     }
     let changes = plan.ops.iter().filter(|o| !(o.action == Action::Delete && o.replacement.is_some()));
-    put("resource_changes", changes.map(|o| change(o, view)).collect());
+    let changes = changes.map(|o| {
+        let mut c = change(o, view);
+        if let (Some(text), Some(of)) = (plan.generated.get(&o.addr.to_string()), c["change"].as_object_mut()) {
+            of.insert("generated_config".into(), text.as_str().into());
+        }
+        c
+    });
+    put("resource_changes", changes.collect());
     let outputs: Map<String, Json> = plan.outputs.iter().map(|(n, c)| (n.clone(), output(c, view))).collect();
     put("output_changes", Json::Object(outputs));
     put("prior_state", state(&plan.prior, view));
@@ -266,7 +273,8 @@ fn values(
         |v: Option<&Partial>, s: &[Path]| v.and_then(|v| known_part(v, s, view, &mut Vec::new())).unwrap_or(Json::Null);
     c.insert("before".into(), known(before, before_sensitive));
     c.insert("after".into(), known(after, after_sensitive));
-    c.insert("after_unknown".into(), after.map_or(Json::Bool(false), unknown_part));
+    let unknown = after.filter(|v| !v.is_known()).map_or_else(|| json!({}), unknown_part);
+    c.insert("after_unknown".into(), unknown);
     c.insert("before_sensitive".into(), before.map_or(Json::Bool(false), |v| marks(v, before_sensitive)));
     c.insert("after_sensitive".into(), after.map_or(Json::Bool(false), |v| marks(v, after_sensitive)));
     c

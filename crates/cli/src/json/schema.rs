@@ -13,11 +13,14 @@ pub(crate) fn provider(p: &dyn Provider) -> Json {
     };
     let resources = all(p.resources(), &|n| p.resource(n).cloned());
     let data = all(p.data_sources(), &|n| p.data(n).cloned());
+    let ephemerals = all(p.ephemerals(), &|n| p.ephemeral(n).cloned());
     let mut m = Map::new();
     let config = p.config();
     let bare = config.block.attrs.is_empty() && config.block.blocks.is_empty();
     m.insert("provider".to_owned(), if bare { json!({ "version": 0 }) } else { schema(config) });
-    for (name, part) in [("resource_schemas", resources), ("data_source_schemas", data)] {
+    for (name, part) in
+        [("resource_schemas", resources), ("data_source_schemas", data), ("ephemeral_resource_schemas", ephemerals)]
+    {
         if !part.is_empty() {
             m.insert(name.to_owned(), Json::Object(part));
         }

@@ -24,7 +24,7 @@ pub(crate) fn plan(term: &Term, plan: &Plan, schemas: Schemas<'_>) -> String {
         out.push(legend(term, &shown));
         out.push("stackctl will perform the following actions:\n".to_owned());
         for op in &shown {
-            out.push(operation(term, op, schemas));
+            out.push(operation(term, op, plan.generated.contains_key(&op.addr.to_string()), schemas));
         }
         out.push(summary(term, plan));
     }
@@ -92,7 +92,7 @@ fn symbol(term: &Term, op: &Operation) -> String {
     }
 }
 
-fn operation(term: &Term, op: &Operation, schemas: Schemas<'_>) -> String {
+fn operation(term: &Term, op: &Operation, generated: bool, schemas: Schemas<'_>) -> String {
     let addr = term.paint(Style::Bold, &op.addr.to_string());
     let mut head = Vec::new();
     let deposed = op.deposed.as_ref().map(|k| format!(" (deposed object {k})")).unwrap_or_default();
@@ -126,6 +126,9 @@ fn operation(term: &Term, op: &Operation, schemas: Schemas<'_>) -> String {
     }
     if let Some(id) = &op.importing {
         head.push(format!("  # (imported from {id:?})"));
+    }
+    if generated {
+        head.push("  # (its configuration is generated)".to_owned());
     }
     let kind = match op.addr.resource.mode {
         stackctl_core::Mode::Data => "data",

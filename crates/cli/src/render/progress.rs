@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use stackctl_engine::events::{Event, Events, Provisioning, Stop, Subject};
+use stackctl_engine::events::{Event, Events, Lease, Provisioning, Stop, Subject};
 use stackctl_engine::plan::Action;
 
 use super::term::{Style, Term};
@@ -102,6 +102,17 @@ impl Progress {
                 Provisioning::Output(line) => format!("{} ({provisioner}): {line}", bold(subject)),
                 Provisioning::Done | Provisioning::Failed => return None,
             },
+            Event::Ephemeral { subject, what } => {
+                let doing = match what {
+                    Lease::Opening => "Opening...",
+                    Lease::Opened => "Opening complete",
+                    Lease::Renewing => "Renewing...",
+                    Lease::Closing => "Closing...",
+                    Lease::Closed => "Closing complete",
+                    Lease::Failed => return None,
+                };
+                format!("{}: {doing}", bold(subject))
+            }
             Event::OpSkipped { .. } | Event::Saved { .. } | Event::Note(_) => return None,
             Event::Interrupted(Stop::Drain) => {
                 "Interrupt: nothing more is started; what runs is finished and recorded.\n\

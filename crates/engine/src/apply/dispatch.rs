@@ -6,16 +6,17 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use petgraph::graph::NodeIndex;
-use stackctl_core::{Diagnostic, Timeouts};
+use stackctl_core::{Diagnostic, Error, InstanceAddr, Known, Timeouts};
 use stackctl_state::{DeposedKey, Durable, Object, Record, Session, State, Target};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::job::{Job, Outcome, Prepared, Ready, Values};
+use super::job::{Job, Needs, Open, Outcome, Prepared, Ready, Values};
 use super::order::Order;
 use super::tools::{Ledger, Recent, Tools};
 use super::work;
 use crate::eval::Provision;
 use crate::events::{Event, Events, Stop, Subject};
+use crate::leases::Leases;
 use crate::plan::{Action, OpId, Operation, Plan, ReplaceOrder};
 use crate::providers::Providers;
 
@@ -25,6 +26,10 @@ pub(crate) enum Message {
     Commit { records: Vec<Record>, reply: oneshot::Sender<Durable> },
     /// Evaluate the provisioners of an object that was just made.
     Provision { op: OpId, object: Arc<Object>, reply: oneshot::Sender<Result<Vec<Provision>, Box<Diagnostic>>> },
+    /// An ephemeral object is open, or could not be opened.
+    Opened { addr: Arc<InstanceAddr>, result: Result<Known, Error> },
+    /// An ephemeral object was closed.
+    Closed { trouble: Option<Box<Diagnostic>> },
     /// A worker has ended.
     Ended { node: NodeIndex, op: OpId, outcome: Outcome },
 }
@@ -72,7 +77,7 @@ pub async fn apply(
     let (tx, rx) = mpsc::unbounded_channel();
     let host = providers.host().clone();
     let tools = Arc::new(Tools {
-        env: Arc::clone(&host.env),
+        env: Arc::new(host.env_for_programs()),
         cwd: host.cwd.clone(),
         clock: Arc::clone(&host.clock),
         ledger: Ledger { tx: tx.clone(), gate: session.gate() },
@@ -83,7 +88,11 @@ pub async fn apply(
         keep_ownership_tags: host.keep_ownership_tags,
     });
     let order = Order::new(plan.graph.clone(), |id| weight(plan.op(id), &providers));
+    let leases = Arc::new(Leases::new(Arc::clone(&host.clock), events));
     let mut d = Dispatcher {
+        leases,
+        parked: Vec::new(),
+        again: Vec::new(),
         plan,
         session,
         order,
@@ -97,6 +106,7 @@ pub async fn apply(
         started: HashMap::new(),
         limit: parallelism.unwrap_or(WORKERS).max(1),
         fenced: false,
+        made: Vec::new(),
     };
     d.opening(values).await;
     d.run(values, rx, stop).await;
@@ -124,6 +134,11 @@ fn timeout(op: &Operation, types: Timeouts) -> Option<Duration> {
 }
 
 struct Dispatcher {
+    leases: Arc<Leases>,
+    /// Operations that wait for ephemeral objects to be open.
+    parked: Vec<(NodeIndex, OpId)>,
+    /// Those that are tried again.
+    again: Vec<(NodeIndex, OpId)>,
     plan: Arc<Plan>,
     session: Session,
     order: Order,
@@ -137,6 +152,8 @@ struct Dispatcher {
     started: HashMap<OpId, Duration>,
     limit: usize,
     fenced: bool,
+    /// Addresses and ids of what was made, for users whose state could not be saved.
+    made: Vec<String>,
 }
 
 impl Dispatcher {
@@ -187,8 +204,8 @@ impl Dispatcher {
                 self.tools.events.send(Event::Interrupted(wanted));
             }
             while running < self.limit && wanted == Stop::No && !self.fenced {
-                let Some((node, id)) = self.order.next() else { break };
-                running += usize::from(self.start(values, node, id));
+                let Some((node, id)) = self.again.pop().or_else(|| self.order.next()) else { break };
+                running += self.start(values, node, id);
             }
             if running == 0 {
                 return;
@@ -213,21 +230,71 @@ impl Dispatcher {
                     let missing = || Diagnostic::error("Invalid provisioner", "It could not be evaluated.");
                     let _ = reply.send(answer.map_err(|d| Box::new(d.into_iter().next().unwrap_or_else(missing))));
                 }
+                Some(Message::Opened { addr, result }) => {
+                    running -= 1;
+                    self.diags.extend(values.opened(&addr, result));
+                    self.again.append(&mut self.parked);
+                }
+                Some(Message::Closed { trouble }) => {
+                    running -= 1;
+                    self.diags.extend(trouble.map(|d| *d));
+                }
                 Some(Message::Ended { node, op, outcome }) => {
                     running -= 1;
                     self.ended(values, node, op, outcome);
+                    running += self.release(values, op);
                 }
             }
         }
     }
 
-    /// Starts an operation. False if there was nothing to do.
-    fn start(&mut self, values: &mut dyn Values, node: NodeIndex, id: OpId) -> bool {
+    /// Opens an ephemeral object.
+    fn open(&self, open: Open) {
+        let (leases, providers, tx) = (Arc::clone(&self.leases), Arc::clone(&self.providers), self.tx.clone());
+        tokio::spawn(async move {
+            let addr = Arc::clone(&open.addr);
+            let result = open_now(&leases, &providers, open).await;
+            // The dispatcher outlives its workers unless the process is ending.
+            let _ = tx.send(Message::Opened { addr, result });
+        });
+    }
+
+    /// Closes what only this operation still needed. Returns how much that is.
+    fn release(&mut self, values: &mut dyn Values, id: OpId) -> usize {
+        let idle = values.unneeded(id);
+        for addr in &idle {
+            let (leases, tx, addr) = (Arc::clone(&self.leases), self.tx.clone(), Arc::clone(addr));
+            tokio::spawn(async move {
+                let failed = leases.close(&addr).await.err();
+                let trouble =
+                    failed.map(|e| Box::new(Diagnostic::from_provider(format!("Closing {addr}"), e).of(&addr)));
+                let _ = tx.send(Message::Closed { trouble });
+            });
+        }
+        idle.len()
+    }
+
+    /// Starts an operation, or opens what it needs first. Returns how many tasks were started.
+    fn start(&mut self, values: &mut dyn Values, node: NodeIndex, id: OpId) -> usize {
         let plan = Arc::clone(&self.plan);
         let op = plan.op(id);
         if op.action == Action::Forget || op.action == Action::NoOp {
             self.order.done(node);
-            return false;
+            return 0;
+        }
+        match values.needs(Some(id)) {
+            Needs::Nothing => {}
+            Needs::Open(list) => {
+                self.parked.push((node, id));
+                let started = list.len();
+                list.into_iter().for_each(|o| self.open(o));
+                return started;
+            }
+            Needs::Failed(diags) => {
+                self.diags.extend(diags);
+                self.fail(node, id);
+                return self.release(values, id);
+            }
         }
         // The old half of a create-first replacement is deposed by then, under a name that the journal chose.
         let mut at = target(op);
@@ -239,7 +306,7 @@ impl Dispatcher {
                 Some(key) => at.deposed = Some(key),
                 None => {
                     self.order.done(node);
-                    return false;
+                    return self.release(values, id);
                 }
             }
         }
@@ -249,12 +316,12 @@ impl Dispatcher {
             Ok(Prepared::Nothing) => {
                 self.diags.extend(values.done(id, object.as_deref()));
                 self.order.done(node);
-                return false;
+                return self.release(values, id);
             }
             Err(diags) => {
                 self.diags.extend(diags);
                 self.fail(node, id);
-                return false;
+                return self.release(values, id);
             }
         };
         let token = self.session.token(&op.addr);
@@ -272,7 +339,7 @@ impl Dispatcher {
             // The dispatcher outlives its workers unless the process is ending.
             let _ = tx.send(Message::Ended { node, op: id, outcome });
         });
-        true
+        1
     }
 
     /// The deposed object that the other half of a replacement left behind: the one with the id that was planned.
@@ -288,6 +355,8 @@ impl Dispatcher {
         let elapsed = self.started.remove(&id).map(|s| self.tools.clock.boot().saturating_sub(s)).unwrap_or_default();
         let subject = subject(op);
         let object = outcome.object;
+        let made = object.as_ref().filter(|_| op.action == Action::Create).and_then(|o| o.id());
+        self.made.extend(made.map(|made| format!("{} {made}", op.addr)));
         match outcome.trouble {
             Some(diag) => {
                 self.tools.events.send(Event::OpFailed { subject, action: op.action, elapsed });
@@ -335,9 +404,21 @@ impl Dispatcher {
         while let Some((_, id)) = self.order.next() {
             self.skipped.insert(id);
         }
+        self.skipped.extend(self.parked.drain(..).chain(self.again.drain(..)).map(|(_, id)| id));
         let interrupted = *self.tools.stop.borrow() > Stop::No;
         let failed = !self.failed.is_empty() || !self.skipped.is_empty() || self.fenced;
+        while let (false, Needs::Open(list)) = (failed, values.needs(None)) {
+            if list.is_empty() {
+                break;
+            }
+            for open in list {
+                let addr = Arc::clone(&open.addr);
+                let result = open_now(&self.leases, &self.providers, open).await;
+                self.diags.extend(values.opened(&addr, result));
+            }
+        }
         let end = values.conclude(failed);
+        self.diags.extend(crate::run::unclosed(&self.leases).await);
         self.diags.extend(end.diags);
         let mut records = Vec::new();
         if let Some(outputs) = end.outputs.filter(|o| *o != self.session.state().outputs) {
@@ -346,11 +427,9 @@ impl Dispatcher {
         if end.checks != self.session.state().checks {
             records.push(Record::Checks(end.checks));
         }
-        if !records.is_empty()
-            && !self.fenced
-            && let Err(e) = self.session.append(records).await
-        {
-            self.diags.push(e.diagnostic());
+        if !records.is_empty() && !self.fenced {
+            // The fold at the end takes them along, and says what is wrong with them.
+            drop(self.session.append(records));
         }
         let last = self.session.state().clone();
         let state = match self.session.close().await {
@@ -360,11 +439,21 @@ impl Dispatcher {
             }
             Err(e) => {
                 self.diags.push(e.diagnostic());
+                // The state may know nothing of them.
+                if !self.made.is_empty() {
+                    self.diags.push(Diagnostic::warning("Objects that this run made", self.made.join("\n")));
+                }
                 last
             }
         };
         Applied { state, diags: self.diags, done: self.tally, skipped: self.skipped.len(), interrupted }
     }
+}
+
+/// Opens an ephemeral object with its provider.
+async fn open_now(leases: &Leases, providers: &Providers, open: Open) -> Result<Known, Error> {
+    let configured = providers.configure(&open.provider, open.provider_config).await?;
+    leases.open(&open.addr, configured.instance, open.config).await
 }
 
 /// An operation with its evaluated values, before its provider is configured.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stackctl_core::{Diagnostic, Draft, Error, Instance, Known, Partial, Path, Provider, Schema};
+use stackctl_core::{Diagnostic, Draft, Error, Instance, InstanceAddr, Known, Partial, Path, Provider, Schema};
 use stackctl_state::{Object, ObjectStatus, ProviderAddr, Target};
 
 use crate::eval::Provision;
@@ -220,8 +220,36 @@ pub struct Conclusion {
     pub diags: Vec<Diagnostic>,
 }
 
+/// An ephemeral object that is to be opened, with everything known.
+pub struct Open {
+    /// Its address.
+    pub addr: Arc<InstanceAddr>,
+    /// Provider configuration.
+    pub provider: Arc<ProviderAddr>,
+    /// Its arguments.
+    pub provider_config: Known,
+    /// Configuration of the object.
+    pub config: Known,
+}
+
+/// What has to be open before an operation is prepared.
+pub enum Needs {
+    /// Everything is.
+    Nothing,
+    /// These, and what was asked for before and is not open yet.
+    Open(Vec<Open>),
+    /// It cannot be opened. Without diagnostics: that was told before.
+    Failed(Vec<Diagnostic>),
+}
+
 /// The values of a run: evaluates configuration over what has been applied so far.
 pub trait Values: Send {
+    /// The ephemeral objects that have to be open before an operation is prepared; without one, before the end of the run.
+    fn needs(&mut self, op: Option<OpId>) -> Needs;
+    /// Takes what opening one of them brought.
+    fn opened(&mut self, addr: &InstanceAddr, result: Result<Known, Error>) -> Vec<Diagnostic>;
+    /// What nobody needs any more now that an operation is done, to be closed. Asked once for each.
+    fn unneeded(&mut self, op: OpId) -> Vec<Arc<InstanceAddr>>;
     /// Evaluates and completes an operation whose dependencies are done. `prior` is the object as it is now.
     ///
     /// # Errors

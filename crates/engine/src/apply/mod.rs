@@ -19,5 +19,5 @@ pub(crate) mod wait;
 mod work;
 
 pub use dispatch::{Applied, apply};
-pub use job::{Conclusion, Prepared, Ready, Values};
+pub use job::{Conclusion, Needs, Open, Prepared, Ready, Values};
 pub use work::keys;

@@ -77,7 +77,7 @@ impl Graph {
             let deps = deps.done();
             let id = self.at(m, Kind::Variable(i as u32));
             self.set(id, deps);
-            let mut deps = Deps::of(self, m, Some(id));
+            let mut deps = Deps { validating: Some(&v.name), ..Deps::of(self, m, Some(id)) };
             v.validations.iter().for_each(|v| deps.condition(v));
             let deps = deps.done();
             self.set(self.at(m, Kind::Validation(i as u32)), deps);
@@ -344,11 +344,13 @@ struct Deps<'g> {
     module: ModId,
     nodes: Vec<NodeId>,
     explicit: Vec<NodeId>,
+    /// The variable whose validations these are: they are about its value, and not about a valid one.
+    validating: Option<&'g str>,
 }
 
 impl<'g> Deps<'g> {
     fn of(graph: &'g Graph, module: ModId, first: Option<NodeId>) -> Deps<'g> {
-        Deps { graph, module, nodes: first.into_iter().collect(), explicit: Vec::new() }
+        Deps { graph, module, nodes: first.into_iter().collect(), explicit: Vec::new(), validating: None }
     }
     fn within(&mut self, module: ModId, f: impl FnOnce(&mut Self)) {
         let outer = std::mem::replace(&mut self.module, module);
@@ -356,7 +358,16 @@ impl<'g> Deps<'g> {
         self.module = outer;
     }
     fn reference(&mut self, r: &Reference<'_>) {
-        self.nodes.extend(self.graph.lookup(self.module, &r.subject));
+        let found = self.graph.lookup(self.module, &r.subject);
+        self.nodes.extend(found);
+        // Whoever uses a variable relies on its value being valid.
+        if let (Subject::Variable(name), Some(id)) = (r.subject, found)
+            && let Kind::Variable(i) = self.graph.node(id).kind
+            && self.validating != Some(name)
+            && self.graph.variable(id).is_some_and(|v| !v.validations.is_empty())
+        {
+            self.nodes.push(self.graph.at(self.module, Kind::Validation(i)));
+        }
     }
     fn expr(&mut self, e: &Expr) {
         references(e).iter().for_each(|r| self.reference(r));

@@ -204,10 +204,10 @@ impl Evaluator<'_> {
                     let name = self.name(id, instance);
                     self.tell(vec![Problem { severity: Severity::Warning, ..*problem }], Some(&name));
                 }
+                // What is false is a warning; what is no condition at all is an error, here as everywhere.
                 Outcome::Error(problems) => {
-                    // A check never stops a plan.
-                    let warnings = problems.into_iter().map(|p| Problem { severity: Severity::Warning, ..p }).collect();
-                    self.tell(warnings, None);
+                    let name = self.name(id, instance);
+                    self.report(problems, Some(&name));
                 }
             }
         }

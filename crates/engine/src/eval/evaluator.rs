@@ -7,7 +7,7 @@
 //! Start at [`Evaluator::evaluate`] (planner: in the order of the graph) and [`Evaluator::ensure`] (apply, console: what
 //! an object needs).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
@@ -17,12 +17,13 @@ use stackctl_lang::config::{Config, Repeat};
 use stackctl_lang::diag::{Problem, diagnostics, range};
 use stackctl_lang::eval::{Expansion, Unknowns, expr, repeat};
 use stackctl_lang::files::Files;
-use stackctl_lang::value::Value;
+use stackctl_lang::refs::references;
+use stackctl_lang::value::{Marks, Value};
 
 use super::conditions::Checks;
 use super::graph::{Graph, Kind, ModId, NodeId};
 use super::scope::{Place, Rep};
-use super::types::{TypeInfo, Types};
+use super::types::{TypeInfo, Types, schema_of};
 use crate::providers::Providers;
 
 /// What evaluation sees of the world.
@@ -159,12 +160,42 @@ impl<'p> Evaluator<'p> {
     }
     pub(super) fn repeat(&self, r: &Repeat, id: NodeId, instance: u32) -> (Expansion, Vec<Problem>) {
         let unknowns = if self.validating { Unknowns::Allowed } else { Unknowns::Refused };
-        let (expansion, problems) = repeat(r, unknowns, &self.place(id, instance, Rep::Single, None));
+        let (expansion, mut problems) = repeat(r, unknowns, &self.place(id, instance, Rep::Single, None));
+        if let (Repeat::Count(e) | Repeat::ForEach(e), true) = (r, !problems.is_empty()) {
+            let causes = self.undetermined(e, self.graph.node(id).module, instance);
+            let told = problems.iter_mut().filter_map(|p| p.hint.as_mut()).find(|h| h.contains("-target"));
+            if let (Some(hint), false) = (told, causes.is_empty()) {
+                let targets: Vec<String> = causes.iter().map(|a| format!("-target={a}")).collect();
+                *hint = format!("{hint} Here that is: stackctl apply {}", targets.join(" ")).into();
+            }
+        }
         match r {
             Repeat::Count(_) if self.validating => (Expansion::Unknown { count: true }, problems),
             Repeat::ForEach(_) if self.validating => (Expansion::Unknown { count: false }, problems),
             _ => (expansion, problems),
         }
+    }
+
+    /// The managed resources that keep an expression from being known, at most three.
+    fn undetermined(&self, e: &Expr, module: ModId, instance: u32) -> Vec<stackctl_core::ResourceAddr> {
+        let graph = &self.graph;
+        let mut work: Vec<NodeId> = references(e).iter().filter_map(|r| graph.lookup(module, &r.subject)).collect();
+        let (mut seen, mut out) = (HashSet::new(), Vec::new());
+        while let Some(id) = work.pop().filter(|_| out.len() < 3) {
+            if !seen.insert(id) {
+                continue;
+            }
+            if graph.resource(id).is_some_and(|r| r.key.mode == Mode::Managed) {
+                let at = self.related(module, instance, graph.node(id).module);
+                if at.iter().any(|i| !self.resource_value(id, *i).is_wholly_known()) {
+                    out.extend(graph.resource_addr(id));
+                }
+            } else {
+                work.extend(&graph.node(id).deps);
+            }
+        }
+        out.sort();
+        out
     }
 
     // ── module instances ────────────────────────────────────────────────────────────────────────────────────────
@@ -242,12 +273,12 @@ impl<'p> Evaluator<'p> {
         let Some(t) = self.resources.get(&id).and_then(|t| t.get(instance as usize)?.as_ref()) else {
             return Value::dynamic();
         };
-        let one = |key: Option<InstanceKey>| {
-            t.values
-                .get(key.as_ref())
-                .cloned()
-                .unwrap_or_else(|| self.type_of(id).map_or_else(Value::dynamic, |t| t.unknown()))
+        let ephemeral = self.graph.resource(id).is_some_and(|r| r.key.mode == Mode::Ephemeral);
+        let missing = || {
+            let v = self.type_of(id).map_or_else(Value::dynamic, |t| t.unknown());
+            if ephemeral { v.with_marks(Marks::EPHEMERAL) } else { v }
         };
+        let one = |key: Option<InstanceKey>| t.values.get(key.as_ref()).cloned().unwrap_or_else(missing);
         t.whole
             .get_or_init(|| match &t.expansion {
                 Expansion::Single => one(None),
@@ -291,15 +322,15 @@ impl<'p> Evaluator<'p> {
         self.type_named(&key.0, key.1, &key.2)
     }
     /// A type of a provider; `None` if it does not have it.
-    pub fn type_named(&mut self, source: &str, data: bool, ty: &str) -> Option<Arc<TypeInfo<'p>>> {
-        let key = (source.to_owned(), data, ty.to_owned());
+    pub fn type_named(&mut self, source: &str, mode: Mode, ty: &str) -> Option<Arc<TypeInfo<'p>>> {
+        let key = (source.to_owned(), mode, ty.to_owned());
         if let Some(t) = self.types.get(&key) {
             return t.clone();
         }
         let providers: &'p Providers = self.providers;
         let found = providers.table(source).and_then(|p| {
-            let schema = if data { p.data(ty) } else { p.resource(ty) };
-            schema.map(|s| Arc::new(TypeInfo::new(p, s)))
+            let info = TypeInfo::new(p, schema_of(p, mode, ty)?);
+            Some(Arc::new(if mode == Mode::Ephemeral { info.not_stored() } else { info }))
         });
         self.types.insert(key, found.clone());
         found
@@ -308,10 +339,10 @@ impl<'p> Evaluator<'p> {
     pub fn type_of(&self, id: NodeId) -> Option<&Arc<TypeInfo<'p>>> {
         self.types.get(&self.type_key(id)?)?.as_ref()
     }
-    fn type_key(&self, id: NodeId) -> Option<(String, bool, String)> {
+    fn type_key(&self, id: NodeId) -> Option<(String, Mode, String)> {
         let r = self.graph.resource(id)?;
         let source = self.graph.provider_addr(self.graph.node(id).provider?)?.source;
-        Some((source, r.key.mode == Mode::Data, r.key.ty.clone()))
+        Some((source, r.key.mode, r.key.ty.clone()))
     }
 
     // ── diagnostics ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -411,6 +442,16 @@ impl<'p> Evaluator<'p> {
         matches!(self.slots[id.0 as usize].get(instance as usize), Some(Slot::Done(_)))
     }
 
+    /// [`Evaluator::related`] after the calls on the way are expanded; nothing where one of them cannot be.
+    pub fn related_made(&mut self, from: ModId, instance: u32, to: ModId) -> Vec<u32> {
+        while let Some((call, at)) = self.missing_call(from, instance, to) {
+            if !self.ensure(call, at) {
+                return Vec::new();
+            }
+        }
+        self.related(from, instance, to)
+    }
+
     /// The call on the way from a module instance to `to` that is not expanded yet: down from the instance itself, or from one
     /// that contains it, where arguments of its call refer to other modules.
     fn missing_call(&self, from: ModId, instance: u32, to: ModId) -> Option<(NodeId, u32)> {
@@ -440,6 +481,13 @@ impl<'p> Evaluator<'p> {
         self.report(problems, Some(&name)).then_some(v)
     }
 
+    /// The same in the root module, outside of any object.
+    pub fn root_expression(&mut self, e: &Expr) -> Option<Value> {
+        let place = Place { ev: self, module: ModId(0), instance: 0, rep: Rep::Single, this: None };
+        let (v, problems) = expr(e, &place);
+        self.report(problems, None).then_some(v)
+    }
+
     /// The address of an object in a module instance.
     pub fn name(&self, id: NodeId, instance: u32) -> String {
         let node = self.graph.node(id);
@@ -457,6 +505,31 @@ impl<'p> Evaluator<'p> {
                 format!("{module}{}", full.strip_prefix(&config).unwrap_or(&full))
             }
         }
+    }
+
+    /// Decodes the body of a resource. `None` with errors, which are reported.
+    pub fn decode(
+        &mut self,
+        id: NodeId,
+        instance: u32,
+        rep: Rep<'_>,
+        addr: &InstanceAddr,
+    ) -> Option<super::types::Config> {
+        let graph = Arc::clone(&self.graph);
+        let (resource, info) = (graph.resource(id)?, self.load_type(id)?);
+        let decoded = info.spec.decode(&resource.body, resource.span, &self.place(id, instance, rep, None));
+        let infinite = super::types::infinite(&decoded.value);
+        if !decoded.problems.is_empty() && !self.report(decoded.problems, Some(&addr.to_string())) {
+            return None;
+        }
+        if let Some(path) = infinite {
+            let detail =
+                format!("The value of {path} is infinite, which nothing can store: something is divided by zero.");
+            let d = self.place_path(id, Diagnostic::error("Division by zero", detail).path(path));
+            self.diags.push(d.of(addr));
+            return None;
+        }
+        Some(super::types::Config::of(&decoded.value, &info.ty))
     }
 
     /// A diagnostic about an attribute of a resource, placed where the configuration sets it.

@@ -4,6 +4,7 @@
 //! - [`evaluator`]: values of objects in each module instance. **Start here.**
 //! - [`scope`]: what names stand for in one place.
 //! - [`conditions`]: pre- and postconditions, validations, check blocks.
+//! - [`ephemerals`]: objects that are opened for a run and stored nowhere.
 //! - [`provisioners`]: what is run beside objects.
 //! - [`types`]: schemas prepared for decoding, and values of objects with marks.
 //! - [`values`]: evaluation during an apply.
@@ -15,9 +16,11 @@
 pub mod address;
 mod build;
 pub mod conditions;
+pub mod ephemerals;
 pub mod evaluator;
 pub mod graph;
 mod objects;
+mod opened;
 pub mod provisioners;
 pub mod scope;
 pub mod types;

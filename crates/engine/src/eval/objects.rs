@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use stackctl_core::{InstanceKey, Partial, Path};
+use stackctl_core::{InstanceKey, Mode};
 use stackctl_hcl::Span;
 use stackctl_lang::config::Repeat;
 use stackctl_lang::config::inputs::prepare;
@@ -15,7 +15,7 @@ use stackctl_lang::value::{Marks, Value};
 use super::evaluator::{Evaluator, Instances, ModInstance, ResTable, Slot, keys};
 use super::graph::{Kind, NodeId};
 use super::scope::{Place, Rep};
-use super::types::TypeInfo;
+use super::types::{Config, TypeInfo, infinite};
 use crate::providers::Providers;
 
 impl<'p> Evaluator<'p> {
@@ -78,7 +78,15 @@ impl<'p> Evaluator<'p> {
         let root = graph.node(id).module.0 == 0;
         let marks = value.all_marks();
         let mut wrong = None;
-        if root && marks.is_ephemeral() {
+        if root && infinite(&value).is_some() {
+            wrong = Some((
+                "Division by zero",
+                format!(
+                    "The value of \"{}\" is infinite, which no state can hold: something is divided by zero.",
+                    o.name
+                ),
+            ));
+        } else if root && marks.is_ephemeral() {
             wrong = Some((
                 "Ephemeral value not allowed",
                 "Outputs of the root module are stored, and this value must not be.".to_owned(),
@@ -192,8 +200,8 @@ impl<'p> Evaluator<'p> {
         let providers: &'p Providers = self.providers;
         let Some(table) = providers.table(&addr.source) else { return Some(Value::dynamic()) };
         let info = {
-            let key = (addr.source.clone(), false, String::new());
-            let made = || Some(Arc::new(TypeInfo::new(table, table.config())));
+            let key = (addr.source.clone(), Mode::Managed, String::new());
+            let made = || Some(Arc::new(TypeInfo::new(table, table.config()).not_stored()));
             self.types.entry(key).or_insert_with(made).clone()?
         };
         let empty = stackctl_hcl::Body::default();
@@ -207,15 +215,12 @@ impl<'p> Evaluator<'p> {
         self.report(decoded.problems, Some(&addr.to_string())).then_some(decoded.value)
     }
 
-    /// The arguments of a provider configuration as plain data, and where they are sensitive.
-    pub fn provider_config(&self, id: NodeId) -> Option<(Partial, Vec<Path>)> {
+    /// The arguments of a provider configuration as plain data, with where they are sensitive and ephemeral.
+    pub fn provider_config(&self, id: NodeId) -> Option<Config> {
         let addr = self.graph.provider_addr(id)?;
         let ty = self.providers.table(&addr.source)?.config().ty();
         match self.slots[id.0 as usize].first() {
-            Some(Slot::Done(v)) => {
-                let c = super::types::Config::of(v, &ty);
-                Some((c.value, c.sensitive))
-            }
+            Some(Slot::Done(v)) => Some(Config::of(v, &ty)),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stackctl_core::{Attr, Block, Known, Mode, Nesting, Partial, Path, Presence, Provider, Schema, Step, Ty};
 use stackctl_lang::eval::Spec;
-use stackctl_lang::value::{Marks, Value};
+use stackctl_lang::value::{Kind, Marks, Value};
 
 use crate::providers::Providers;
 
@@ -33,6 +33,11 @@ impl<'p> TypeInfo<'p> {
             ty: schema.ty(),
             sensitive: has_sensitive(&schema.block),
         }
+    }
+    /// For bodies that are never stored, in which ephemeral values are welcome.
+    #[must_use]
+    pub fn not_stored(self) -> TypeInfo<'p> {
+        TypeInfo { spec: self.spec.not_stored(), ..self }
     }
     /// Sensitive places of an object: those of the schema and `marked`, which come from configuration or state.
     pub fn sensitive_paths(&self, object: &Partial, marked: &[Path]) -> Arc<[Path]> {
@@ -112,6 +117,26 @@ fn schema_paths(b: &Block, object: &Partial, at: &mut Vec<Step>, out: &mut Vec<P
     }
 }
 
+/// The place of the first infinite number in a value: nothing can store those.
+pub fn infinite(v: &Value) -> Option<Path> {
+    fn go(v: &Value, at: &mut Vec<Step>) -> bool {
+        match v.kind() {
+            Kind::Number(n) => !n.is_finite(),
+            Kind::List(l) | Kind::Set(l) | Kind::Tuple(l) => l.iter().enumerate().any(|(i, v)| {
+                at.push(Step::Index(i));
+                go(v, at) || at.pop().is_none()
+            }),
+            Kind::Map(m) | Kind::Object(m) => m.iter().any(|(k, v)| {
+                at.push(Step::Attr(k.clone()));
+                go(v, at) || at.pop().is_none()
+            }),
+            Kind::Null | Kind::Unknown(_) | Kind::Bool(_) | Kind::String(_) => false,
+        }
+    }
+    let mut at = Vec::new();
+    go(v, &mut at).then_some(Path(at))
+}
+
 /// A decoded body as the diff takes it: plain data, where it is sensitive, and where it is ephemeral.
 pub struct Config {
     /// All attributes and blocks; null and empty where unset.
@@ -168,14 +193,41 @@ pub fn write_only(block: &Block, config: &Partial) -> Vec<(Path, Known)> {
     out
 }
 
-/// Cache of types by source and name.
-pub type Types<'p> = BTreeMap<(String, bool, String), Option<Arc<TypeInfo<'p>>>>;
+/// The schema of a type of a provider.
+pub(crate) fn schema_of<'p>(p: &'p Arc<dyn Provider>, mode: Mode, ty: &str) -> Option<&'p Schema> {
+    match mode {
+        Mode::Managed => p.resource(ty),
+        Mode::Data => p.data(ty),
+        Mode::Ephemeral => p.ephemeral(ty),
+    }
+}
+
+/// What a provider has of a mode, for suggestions.
+pub(crate) fn types_of(p: &Arc<dyn Provider>, mode: Mode) -> Vec<&'static str> {
+    match mode {
+        Mode::Managed => p.resources(),
+        Mode::Data => p.data_sources(),
+        Mode::Ephemeral => p.ephemerals(),
+    }
+}
+
+/// The words for a type of a mode.
+pub(crate) fn kind_of_type(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Managed => "resource type",
+        Mode::Data => "data source",
+        Mode::Ephemeral => "ephemeral resource type",
+    }
+}
+
+/// Cache of types by source, mode and name.
+pub type Types<'p> = BTreeMap<(String, Mode, String), Option<Arc<TypeInfo<'p>>>>;
 
 /// The schemas of all providers, for static checks.
 pub struct AllSchemas<'p>(pub &'p Providers);
 
 impl stackctl_lang::check::Schemas for AllSchemas<'_> {
     fn schema(&self, mode: Mode, ty: &str) -> Option<&Schema> {
-        self.0.all().find_map(|p| if mode == Mode::Data { p.data(ty) } else { p.resource(ty) })
+        self.0.all().find_map(|p| schema_of(p, mode, ty))
     }
 }

@@ -8,30 +8,35 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use stackctl_core::diag::has_errors;
-use stackctl_core::{Diagnostic, Diagnostics, Draft, InstanceAddr, InstanceKey, Known, Partial, Path};
+use stackctl_core::{Diagnostic, Diagnostics, Draft, Error, InstanceAddr, InstanceKey, Known, Mode, Partial, Path};
+use stackctl_hcl::Expr;
 use stackctl_lang::config::Provisioner;
 use stackctl_lang::diag::Problem;
 use stackctl_lang::eval::Expansion;
 use stackctl_lang::refs::references;
 use stackctl_lang::value::Value;
-use stackctl_state::{CheckObject, CheckResult, Object, ObjectStatus, Output, State};
+use stackctl_state::{CheckObject, CheckResult, Object, ObjectStatus, Output, ProviderAddr, State};
 
 use super::evaluator::{Evaluator, Settings};
 use super::graph::{Graph, Kind, ModId, NodeId};
+use super::opened::Opened;
 use super::provisioners::{Provision, Whose};
 use super::scope::Rep;
 use super::types::{Config, TypeInfo, write_only};
-use crate::apply::{Conclusion, Prepared, Ready, Values};
+use crate::apply::{Conclusion, Needs, Prepared, Ready, Values};
 use crate::plan::complete::{Completed, complete};
 use crate::plan::instance::ignore;
 use crate::plan::reads::referred;
-use crate::plan::{Action, CheckAddr, CheckStatus, Ignore, OpId, Operation, Plan, PlanMode, ReplaceOrder, diff};
+use crate::plan::{
+    Action, CheckAddr, CheckStatus, Ignore, OpId, Operation, OutputChange, Plan, PlanMode, ReplaceOrder, diff,
+};
 use crate::providers::Providers;
 
 /// The values of a run.
 pub struct ApplyValues<'p> {
-    ev: Evaluator<'p>,
-    plan: Arc<Plan>,
+    pub(super) ev: Evaluator<'p>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) opened: Opened,
     referred: HashMap<NodeId, Option<BTreeSet<String>>>,
     /// Variables whose validations the plan could not decide, with the nodes of these validations.
     undecided: HashMap<NodeId, NodeId>,
@@ -49,10 +54,11 @@ impl<'p> ApplyValues<'p> {
         let mut ev = Evaluator::new(settings, Arc::new(graph), providers);
         ev.given = given(&plan);
         let undecided = undecided(&ev.graph, &plan);
-        ApplyValues { ev, plan, referred, undecided }
+        let opened = Opened::new(&ev.graph, &plan);
+        ApplyValues { ev, plan, opened, referred, undecided }
     }
 
-    fn locate(&mut self, op: &Operation) -> Option<(NodeId, u32)> {
+    pub(super) fn locate(&mut self, op: &Operation) -> Option<(NodeId, u32)> {
         let id = self.ev.graph.find_resource(&op.addr.resource)?;
         // The instance of the module exists once the calls on the way are expanded, which needs no more than the module.
         let graph = Arc::clone(&self.ev.graph);
@@ -71,21 +77,27 @@ impl<'p> ApplyValues<'p> {
         Some((id, instance))
     }
 
-    fn provider_config(&mut self, op: &Operation, node: Option<NodeId>) -> Result<(Partial, Known), Vec<Diagnostic>> {
-        let id = node.or_else(|| self.ev.graph.find_provider(&op.provider));
+    /// The configuration of a provider that `what` needs.
+    pub(super) fn provider_config(
+        &mut self,
+        provider: &ProviderAddr,
+        what: &InstanceAddr,
+        node: Option<NodeId>,
+    ) -> Result<(Partial, Known), Vec<Diagnostic>> {
+        let id = node.or_else(|| self.ev.graph.find_provider(provider));
         let found = id.and_then(|id| {
             self.ev.ensure(id, 0);
             self.ev.provider_config(id)
         });
         let mut diags = std::mem::take(&mut self.ev.diags);
-        let Some((config, _)) = found else {
+        let Some(Config { value: config, .. }) = found else {
             if diags.is_empty() {
                 diags.push(
                     Diagnostic::error(
                         "Provider configuration not present",
-                        format!("The provider configuration {} could not be evaluated.", op.provider),
+                        format!("The provider configuration {provider} could not be evaluated."),
                     )
-                    .of(&op.addr),
+                    .of(what),
                 );
             }
             return Err(diags);
@@ -95,9 +107,9 @@ impl<'p> ApplyValues<'p> {
             Err(path) => Err(vec![
                 Diagnostic::error(
                     "Provider configuration not known",
-                    format!("The argument {path} of {} is still not known.", op.provider),
+                    format!("The argument {path} of {provider} is still not known."),
                 )
-                .of(&op.addr),
+                .of(what),
             ]),
         }
     }
@@ -121,7 +133,7 @@ impl<'p> ApplyValues<'p> {
     }
 
     /// Makes the instances of a module, where nothing has needed them yet.
-    fn expand(&mut self, module: ModId) {
+    pub(super) fn expand(&mut self, module: ModId) {
         let graph = Arc::clone(&self.ev.graph);
         let Some((parent, call)) = graph.module(module).parent else { return };
         self.expand(parent);
@@ -131,14 +143,14 @@ impl<'p> ApplyValues<'p> {
     }
 
     /// What the evaluator reported since; errors with `what` as address where they have none.
-    fn diags(&mut self, addr: &InstanceAddr) -> Vec<Diagnostic> {
+    pub(super) fn diags(&mut self, addr: &InstanceAddr) -> Vec<Diagnostic> {
         std::mem::take(&mut self.ev.diags)
             .into_iter()
             .map(|d| if d.address.is_none() { d.of(addr) } else { d })
             .collect()
     }
 
-    fn failed(&mut self, op: &Operation) -> Vec<Diagnostic> {
+    pub(super) fn failed(&mut self, op: &Operation) -> Vec<Diagnostic> {
         let mut diags = self.diags(&op.addr);
         if !has_errors(&diags) {
             diags.push(
@@ -161,7 +173,7 @@ impl<'p> ApplyValues<'p> {
         let (Some(resource), Some(info)) = (graph.resource(id), self.ev.load_type(id)) else {
             return Err(self.failed(op));
         };
-        let (provider, provider_known) = self.provider_config(op, graph.node(id).provider)?;
+        let (provider, provider_known) = self.provider_config(&op.provider, &op.addr, graph.node(id).provider)?;
         let each = self.each(id, instance, op.addr.key.as_ref());
         let rep = rep(op.addr.key.as_ref(), each.as_ref());
         let at = (id, instance);
@@ -172,14 +184,7 @@ impl<'p> ApplyValues<'p> {
         if !self.ev.conditions(conditions, "precondition", at, op.addr.key.as_ref(), rep, None).0 {
             return Err(self.failed(op));
         }
-        let decoded = {
-            let place = self.ev.place(id, instance, rep, None);
-            info.spec.decode(&resource.body, resource.span, &place)
-        };
-        if !self.ev.report(decoded.problems, Some(&op.addr.to_string())) {
-            return Err(self.failed(op));
-        }
-        let config = Config::of(&decoded.value, &info.ty);
+        let Some(config) = self.ev.decode(id, instance, rep, &op.addr) else { return Err(self.failed(op)) };
         if let Err(path) = config.value.to_known() {
             let d = Diagnostic::error(
                 "Value still not known",
@@ -242,7 +247,9 @@ impl<'p> ApplyValues<'p> {
         if list.is_empty() {
             return Ok(Vec::new());
         }
-        let Some(info) = self.ev.type_named(&op.provider.source, false, &config.ty) else { return Ok(Vec::new()) };
+        let Some(info) = self.ev.type_named(&op.provider.source, Mode::Managed, &config.ty) else {
+            return Ok(Vec::new());
+        };
         let this = Given::Object(Arc::new(object.clone())).value(&info);
         let each = Value::dynamic();
         let name = op.addr.to_string();
@@ -309,18 +316,71 @@ impl<'p> Console<'p> {
     pub fn of_state(state: Arc<State>, settings: Settings, providers: &'p Providers) -> Console<'p> {
         let objects = state.objects().filter(|(at, _)| at.deposed.is_none());
         let given = objects.map(|(at, o)| (at.addr, Given::Object(Arc::clone(o)))).collect();
-        Console::over(given, settings, providers)
+        Console::over(given, settings, providers, &[])
+    }
+    /// The same where providers are needed that nothing in the configuration uses, by source address.
+    pub fn of_state_with(
+        state: Arc<State>,
+        settings: Settings,
+        providers: &'p Providers,
+        sources: &[String],
+    ) -> Console<'p> {
+        let objects = state.objects().filter(|(at, _)| at.deposed.is_none());
+        let given = objects.map(|(at, o)| (at.addr, Given::Object(Arc::clone(o)))).collect();
+        Console::over(given, settings, providers, sources)
     }
     /// Over what a plan promises.
     pub fn of_plan(plan: Plan, settings: Settings, providers: &'p Providers) -> Console<'p> {
-        Console::over(given(&Arc::new(plan)), settings, providers)
+        Console::over(given(&Arc::new(plan)), settings, providers, &[])
     }
-    fn over(given: HashMap<InstanceAddr, Given>, settings: Settings, providers: &'p Providers) -> Console<'p> {
-        let (graph, diags) = Graph::new(&settings.config.root, &settings.sources, &[]);
+    fn over(
+        given: HashMap<InstanceAddr, Given>,
+        settings: Settings,
+        providers: &'p Providers,
+        sources: &[String],
+    ) -> Console<'p> {
+        let (graph, diags) = Graph::new(&settings.config.root, &settings.sources, sources);
         let mut ev = Evaluator::new(settings, Arc::new(graph), providers);
         ev.diags = diags;
         ev.given = given;
         Console { ev, schemas: super::types::AllSchemas(providers) }
+    }
+    /// Evaluates what an expression refers to.
+    fn prepare(&mut self, expr: &Expr) {
+        let graph = Arc::clone(&self.ev.graph);
+        for r in references(expr) {
+            if let Some(id) = graph.lookup(ModId(0), &r.subject) {
+                // An output of a called module is there once the call is expanded.
+                for i in self.ev.related_made(ModId(0), 0, graph.node(id).module) {
+                    self.ev.ensure(id, i);
+                }
+            }
+        }
+    }
+    /// The value of an expression of the root module.
+    ///
+    /// # Errors
+    /// What is wrong with it, or with what it refers to.
+    pub fn value(&mut self, expr: &Expr) -> Result<Value, Diagnostics> {
+        self.prepare(expr);
+        let found = self.ev.root_expression(expr);
+        let diags = std::mem::take(&mut self.ev.diags);
+        found.filter(|_| !has_errors(&diags)).ok_or(diags)
+    }
+    /// Address and complete arguments of a provider configuration of the root module.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing where it is not known yet, or does not exist.
+    pub fn provider(&mut self, name: &str, alias: Option<&str>) -> Result<(ProviderAddr, Known), Diagnostics> {
+        let graph = Arc::clone(&self.ev.graph);
+        let id = graph.provider(ModId(0), name, alias).ok_or_else(Vec::new)?;
+        self.ev.ensure(id, 0);
+        let diags = std::mem::take(&mut self.ev.diags);
+        if has_errors(&diags) {
+            return Err(diags);
+        }
+        let known = self.ev.provider_config(id).and_then(|c| c.value.to_known().ok());
+        graph.provider_addr(id).zip(known).ok_or_else(Vec::new)
     }
     /// The value of an expression as the console prints it.
     ///
@@ -338,19 +398,7 @@ impl<'p> Console<'p> {
         if !self.ev.report(problems, None) {
             return Err(std::mem::take(&mut self.ev.diags));
         }
-        for r in references(&expr) {
-            if let Some(id) = graph.lookup(ModId(0), &r.subject) {
-                let from = ModId(0);
-                let to = graph.node(id).module;
-                // An output of a called module is there once the call is expanded.
-                if let Some((parent, call)) = graph.module(to).parent.filter(|_| to != from) {
-                    self.ev.ensure(graph.at(parent, Kind::Call(call)), 0);
-                }
-                for i in self.ev.related(from, 0, to) {
-                    self.ev.ensure(id, i);
-                }
-            }
-        }
+        self.prepare(&expr);
         let place = super::scope::Place { ev: &self.ev, module: ModId(0), instance: 0, rep: Rep::Single, this: None };
         let printed = stackctl_lang::eval::console(&expr, &place);
         let printed = printed.map_err(|problems| self.ev.report(problems, None)).ok();
@@ -390,13 +438,25 @@ impl Given {
 }
 
 impl Values for ApplyValues<'_> {
+    fn needs(&mut self, op: Option<OpId>) -> Needs {
+        self.needed(op)
+    }
+
+    fn opened(&mut self, addr: &InstanceAddr, result: Result<Known, Error>) -> Vec<Diagnostic> {
+        self.take_opened(addr, result)
+    }
+
+    fn unneeded(&mut self, op: OpId) -> Vec<Arc<InstanceAddr>> {
+        ApplyValues::unneeded(self, op)
+    }
+
     fn prepare(&mut self, op: OpId, prior: Option<&Object>) -> Result<Prepared, Vec<Diagnostic>> {
         let plan = Arc::clone(&self.plan);
         let op = plan.op(op);
         match op.action {
             Action::Create | Action::Update | Action::Read => self.forward(op, prior),
             Action::Delete => {
-                let (_, provider) = self.provider_config(op, None)?;
+                let (_, provider) = self.provider_config(&op.provider, &op.addr, None)?;
                 let before = self.before_delete(op, prior)?;
                 Ok(Prepared::Go(Box::new(Ready {
                     config: Partial::Null,
@@ -466,6 +526,12 @@ impl Values for ApplyValues<'_> {
         for (i, o) in content.outputs.values().enumerate() {
             let id = graph.at(ModId(0), Kind::Output(i as u32));
             let old = plan.prior.outputs.get(&o.name);
+            // What `-target` leaves out stays as it is.
+            let part = plan.targets.is_empty() || plan.outputs.get(&o.name).is_some_and(OutputChange::is_change);
+            if !part {
+                outputs.extend(old.map(|o2| (o.name.clone(), o2.clone())));
+                continue;
+            }
             let good = self.ev.ensure(id, 0);
             let (value, marks) = self.ev.value(id, 0).unmark_deep();
             let new = good.then(|| value.to_known(&value.ty()).ok()).flatten();
@@ -479,6 +545,10 @@ impl Values for ApplyValues<'_> {
                     outputs.extend(old.map(|o2| (o.name.clone(), o2.clone())));
                 }
             }
+        }
+        if !plan.targets.is_empty() {
+            let gone = plan.prior.outputs.iter().filter(|(name, _)| !content.outputs.contains_key(*name));
+            outputs.extend(gone.map(|(name, o)| (name.clone(), o.clone())));
         }
         for id in (0..graph.nodes.len() as u32).map(NodeId) {
             let undecided = || self.undecided.values().any(|v| *v == id);
@@ -536,7 +606,7 @@ pub fn stored(c: crate::plan::CheckResult) -> CheckResult {
         CheckAddr::Variable(m, n) => ("var", m.clone(), format!("var.{n}")),
     };
     let (kind, module, name) = local(&c.addr);
-    let objects = c
+    let objects: Vec<CheckObject> = c
         .instances
         .iter()
         .map(|i| CheckObject {
@@ -553,6 +623,6 @@ pub fn stored(c: crate::plan::CheckResult) -> CheckResult {
         object_kind: kind.to_owned(),
         config_addr: format!("{}{name}", prefix(&module)),
         status: status(c.status),
-        objects: Some(objects),
+        objects: (!objects.is_empty()).then_some(objects),
     }
 }

@@ -6,8 +6,8 @@
 
 use stackctl_core::{Block, Diagnostic, Draft, Known, Nesting, Partial, Path, Step};
 
-use super::diff::{Diff, Hook, Ignore, diff, ignored};
-use super::model::{Action, After, Operation, Reason};
+use super::diff::{Diff, Hook, Ignore, diff};
+use super::model::{Action, After, Operation};
 use crate::eval::TypeInfo;
 
 /// What is left to do.
@@ -33,12 +33,8 @@ pub fn complete(
 ) -> Result<Completed, Vec<Diagnostic>> {
     let schema = info.schema;
     let hook: Hook<'_> = hook;
-    let d = match (&op.before, op.action) {
-        // A replacement keeps what `ignore_changes` took over from the old object, unless that was tainted.
-        (Some(old), Action::Create) if op.replacement.is_some() && op.reason != Some(Reason::ReplaceBecauseTainted) => {
-            diff(schema, &ignored(schema, config, old, ignore), None, &Ignore::Nothing, hook)
-        }
-        (_, Action::Update) => diff(schema, config, prior, ignore, hook),
+    let d = match op.action {
+        Action::Update => diff(schema, config, prior, ignore, hook),
         _ => diff(schema, config, None, &Ignore::Nothing, hook),
     };
     if !d.errors.is_empty() {

@@ -15,8 +15,7 @@ use super::diff::{Ignore, diff};
 use super::instance::{rep, timeouts};
 use super::model::{Action, After, Operation, PlanMode, Reason};
 use super::planner::Planner;
-use crate::eval::types::Config;
-use crate::eval::{Kind, NodeId};
+use crate::eval::NodeId;
 use crate::refresh::Answer;
 
 /// An instance of a data source.
@@ -70,15 +69,10 @@ impl Planner<'_> {
                     good = false;
                     continue;
                 }
-                let decoded = {
-                    let place = self.ev.place(id, instance, r, None);
-                    info.spec.decode(&resource.body, resource.span, &place)
-                };
-                if !self.ev.report(decoded.problems, Some(&addr.to_string())) {
+                let Some(config) = self.ev.decode(id, instance, r, &addr) else {
                     good = false;
                     continue;
-                }
-                let config = Config::of(&decoded.value, &info.ty);
+                };
                 let wrong = schema_checks(info.schema, &config.value);
                 for e in wrong.into_iter().chain(info.provider.validate_data(&addr.resource.ty, &config.value)) {
                     let d = self.ev.place_path(id, Diagnostic::from_provider("Invalid configuration", e));
@@ -128,7 +122,7 @@ impl Planner<'_> {
                 canonical(&info.schema.block, &mut v);
                 source.found = Some(v);
             }
-            Ok(Answer::Objects(_)) => {}
+            Ok(Answer::Objects(_) | Answer::Closed) => {}
             Err(e) => {
                 let addr = Arc::clone(&source.addr);
                 let mut d = Diagnostic::from_provider(format!("Reading {addr}"), e);
@@ -206,22 +200,5 @@ impl Planner<'_> {
         if !good {
             self.ev.fail(id);
         }
-    }
-
-    /// Ephemeral resources are opened at apply only; here nothing of them is known.
-    pub(super) fn ephemeral(&mut self, id: NodeId) {
-        let graph = Arc::clone(&self.graph);
-        let Some(resource) = graph.resource(id) else { return };
-        debug_assert!(matches!(graph.node(id).kind, Kind::Resource(_)));
-        let d = Diagnostic::error(
-            "Ephemeral resources are not supported",
-            format!(
-                "ephemeral.{}.{} cannot be opened: no provider here has ephemeral resources.",
-                resource.key.ty, resource.key.name
-            ),
-        );
-        let d = self.ev.place_path(id, d);
-        self.errors.push(d);
-        self.ev.fail(id);
     }
 }

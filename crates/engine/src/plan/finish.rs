@@ -12,11 +12,12 @@ use stackctl_state::{Object, Target};
 
 use super::instance::timeouts;
 use super::model::{
-    Action, After, Operation, OutputChange, PLAN_VERSION, Plan, PlanMode, PlannedVariable, ProviderUse, Reason,
+    Action, After, CheckAddr, CheckResult, CheckStatus, Operation, OutputChange, PLAN_VERSION, Plan, PlanMode,
+    PlannedVariable, ProviderUse, Reason,
 };
 use super::moves;
 use super::planner::Planner;
-use crate::eval::{Kind, ModId};
+use crate::eval::{Kind, ModId, NodeId};
 
 impl Planner<'_> {
     /// Makes the plan.
@@ -60,6 +61,7 @@ impl Planner<'_> {
                 d.range.is_none().then(|| d.address.clone()),
             ))
         });
+        in_order(&mut diags);
         self.drift.sort_by(|a, b| (&a.addr, &a.deposed).cmp(&(&b.addr, &b.deposed)));
         let timestamp = self.ev.settings.plan_time.unwrap_or(self.ev.settings.now);
         let mut providers: Vec<ProviderUse> = self
@@ -67,8 +69,9 @@ impl Planner<'_> {
             .values()
             .map(|p| ProviderUse {
                 addr: Arc::clone(&p.addr),
-                config: (*p.config).clone(),
+                config: without(&p.config, &p.ephemeral),
                 sensitive: p.sensitive.clone(),
+                ephemeral: !p.ephemeral.is_empty(),
             })
             .collect();
         providers.sort_by(|a, b| a.addr.cmp(&b.addr));
@@ -89,12 +92,49 @@ impl Planner<'_> {
             graph,
             outputs,
             drift: std::mem::take(&mut self.drift),
-            checks: if self.mode == PlanMode::Destroy { Vec::new() } else { self.ev.checks.results() },
+            checks: if self.mode == PlanMode::Destroy { Vec::new() } else { self.checks() },
             relevant,
+            generated: BTreeMap::new(),
             complete: self.targets.is_empty(),
             errored: has_errors(&diags),
         };
         (plan, diags)
+    }
+
+    /// Results of all conditions; those without any instance pass.
+    fn checks(&self) -> Vec<CheckResult> {
+        let mut all = self.ev.checks.results();
+        let known: HashSet<CheckAddr> = all.iter().map(|c| c.addr.clone()).collect();
+        for id in (0..self.graph.nodes.len() as u32).map(NodeId) {
+            let place = || self.graph.module(self.graph.node(id).module).module.path.clone();
+            let addr = match self.graph.node(id).kind {
+                Kind::Resource(_) => {
+                    let r = self.graph.resource(id);
+                    r.filter(|r| !(r.lifecycle.preconditions.is_empty() && r.lifecycle.postconditions.is_empty()))
+                        .and_then(|_| self.graph.resource_addr(id))
+                        .map(CheckAddr::Resource)
+                }
+                Kind::Output(_) => self
+                    .graph
+                    .output(id)
+                    .filter(|o| !o.preconditions.is_empty())
+                    .map(|o| CheckAddr::Output(place(), o.name.clone())),
+                Kind::Check(_) => self.graph.check(id).map(|c| CheckAddr::Check(place(), c.name.clone())),
+                Kind::Validation(_) => self
+                    .graph
+                    .variable(id)
+                    .filter(|v| !v.validations.is_empty())
+                    .map(|v| CheckAddr::Variable(place(), v.name.clone())),
+                _ => None,
+            };
+            let Some(addr) = addr.filter(|a| self.needed[id.0 as usize] && self.succeeded(id) && !known.contains(a))
+            else {
+                continue;
+            };
+            all.push(CheckResult { addr, status: CheckStatus::Pass, instances: Vec::new() });
+        }
+        all.sort_by(|a, b| a.addr.cmp(&b.addr));
+        all
     }
 
     // ── objects without configuration ───────────────────────────────────────────────────────────────────────────
@@ -244,14 +284,9 @@ impl Planner<'_> {
     fn orphan_reason(&self, i: usize) -> Reason {
         let o = &self.objects[i];
         let addr = &o.addr;
-        if self.moves.targets.contains(&**addr) {
-            return Reason::DeleteBecauseNoMoveTarget;
-        }
         let Some(node) = o.node else {
-            return match self.graph.find_module(&addr.resource.module.config()) {
-                Some(_) => Reason::DeleteBecauseNoResourceConfig,
-                None => Reason::DeleteBecauseNoModule,
-            };
+            let moved = self.moves.targets.contains(&**addr);
+            return if moved { Reason::DeleteBecauseNoMoveTarget } else { Reason::DeleteBecauseNoResourceConfig };
         };
         let module = self.graph.node(node).module;
         if self.ev.find_instance(module, &addr.resource.module).is_none() {
@@ -355,7 +390,7 @@ impl Planner<'_> {
                     object.sensitive = op.before_sensitive.iter().cloned().collect();
                     object.dependencies.clone_from(dependencies);
                     object.create_before_destroy = op.create_before_destroy;
-                    if let Some(info) = self.ev.type_named(&op.provider.source, false, &op.addr.resource.ty) {
+                    if let Some(info) = self.ev.type_named(&op.provider.source, Mode::Managed, &op.addr.resource.ty) {
                         object.schema_version = info.schema.version;
                     }
                     self.state.put(&at, Arc::new(object));
@@ -394,7 +429,7 @@ impl Planner<'_> {
                     kept()
                 } else {
                     // State stores no null; an output that is null from the start is listed, and is no change.
-                    let after = (before.is_none() || !value.is_null()).then(|| value.to_partial(&ty));
+                    let after = Some(value.to_partial(&ty));
                     OutputChange { before, after, ty, before_sensitive, after_sensitive: marks.is_sensitive() }
                 }
             };
@@ -435,4 +470,21 @@ impl Planner<'_> {
         }
         out
     }
+}
+
+/// A configuration with what must not be stored unknown.
+fn without(config: &Partial, ephemeral: &[Path]) -> Partial {
+    let mut out = config.clone();
+    for name in ephemeral.iter().filter_map(Path::root) {
+        out.set(name, Partial::Unknown);
+    }
+    out
+}
+
+/// Warnings before errors, which are read first at the end of a terminal's page; each by their place in the files.
+pub(super) fn in_order(diags: &mut Diagnostics) {
+    diags.sort_by_cached_key(|d| {
+        let place = d.range.as_ref().map(|r| (r.filename.clone(), r.start.line, r.start.column));
+        (d.is_error(), place.is_none(), place)
+    });
 }

@@ -29,7 +29,11 @@ impl Planner<'_> {
                         "Configuration for import target does not exist",
                         format!("{addr} has no resource block, so nothing says how the imported object should be."),
                     );
-                    d.range = self.ev.range(i.span);
+                    d.range = self.ev.range(i.to.span);
+                    if addr.module.is_root() {
+                        let hint = "Write one, or have it written: plan -generate-config-out=generated.tf";
+                        d = d.hinted(hint);
+                    }
                     self.errors.push(d);
                 }
             }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stackctl_core::check::schema_checks;
-use stackctl_core::{Diagnostic, Draft, InstanceAddr, InstanceKey, Known, Mode, Partial, Path, Step};
+use stackctl_core::{Diagnostic, Draft, InstanceAddr, InstanceKey, Known, Partial, Path, Step};
 use stackctl_hcl::Expr;
 use stackctl_lang::config::{IgnoreChanges, Resource};
 use stackctl_lang::diag::closest;
@@ -19,7 +19,7 @@ use super::drift::{Wanted, drift};
 use super::model::{Action, After, Drift, OpId, OpTimeouts, Operation, PlanMode, Reason, ReplaceOrder, Replacement};
 use super::planner::{Import, Planner, ProviderState};
 use crate::eval::provisioners::Whose;
-use crate::eval::types::Config;
+use crate::eval::types::{Config, kind_of_type, types_of};
 use crate::eval::{NodeId, Rep, TypeInfo};
 
 /// One instance on its way through planning.
@@ -107,8 +107,7 @@ impl<'p> Planner<'p> {
     }
 
     pub(super) fn unknown_type(&mut self, id: NodeId, resource: &Resource) {
-        let data = resource.key.mode == Mode::Data;
-        let what = if data { "data source" } else { "resource type" };
+        let what = kind_of_type(resource.key.mode);
         let ty = resource.key.ty.as_str();
         let source = self.graph.node(id).provider.and_then(|p| self.graph.provider_addr(p)).map(|a| a.source);
         let source = source.unwrap_or_default();
@@ -119,7 +118,7 @@ impl<'p> Planner<'p> {
                 format!("The {what} {ty} belongs to the provider {source}, which is not built in."),
             ),
             Some(p) => {
-                let all = if data { p.data_sources() } else { p.resources() };
+                let all = types_of(p, resource.key.mode);
                 let d = Diagnostic::error(
                     format!("Invalid {what}"),
                     format!("The provider {source} has no {what} \"{ty}\" here."),
@@ -192,10 +191,8 @@ impl<'p> Planner<'p> {
         };
         let replace_paths = if tainted { Vec::new() } else { first.replace.clone() };
         let d = match why {
-            Some(_) => {
-                let config = if tainted { &config.value } else { &first.config };
-                diff(at.info.schema, config, None, &Ignore::Nothing, &hook)
-            }
+            // A new object is as the configuration wants it now: what was ignored of the old one goes with it.
+            Some(_) => diff(at.info.schema, &config.value, None, &Ignore::Nothing, &hook),
             None => first,
         };
         if !self.report_draft(at, &d) {
@@ -252,15 +249,7 @@ impl<'p> Planner<'p> {
     }
 
     fn decode(&mut self, at: &At<'_, 'p>) -> Option<Config> {
-        let decoded = {
-            let place = self.ev.place(at.id, at.instance, at.rep(), None);
-            at.info.spec.decode(&at.resource.body, at.resource.span, &place)
-        };
-        let name = at.addr.to_string();
-        if !decoded.problems.is_empty() && !self.ev.report(decoded.problems, Some(&name)) {
-            return None;
-        }
-        let config = Config::of(&decoded.value, &at.info.ty);
+        let config = self.ev.decode(at.id, at.instance, at.rep(), &at.addr)?;
         let mut good = true;
         for path in &config.ephemeral {
             let stored = match path.0.first() {

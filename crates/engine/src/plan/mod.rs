@@ -10,6 +10,7 @@ pub mod complete;
 mod data;
 pub mod diff;
 pub mod drift;
+mod ephemeral;
 mod finish;
 mod import;
 pub(crate) mod instance;

@@ -61,6 +61,9 @@ pub struct Plan {
     pub checks: Vec<CheckResult>,
     /// Attributes of other objects that contribute to the changes.
     pub relevant: Vec<Relevant>,
+    /// Resource blocks that were made for imported objects, by address.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub generated: BTreeMap<String, String>,
     /// False where `-target` or a deferral left something out.
     pub complete: bool,
     /// Planning failed; the plan shows how far it came and cannot be applied.
@@ -99,10 +102,13 @@ pub struct ProviderUse {
     /// Its address.
     #[serde(with = "serial::provider")]
     pub addr: Arc<ProviderAddr>,
-    /// Its arguments; apply evaluates again what is not known.
+    /// Its arguments; apply evaluates again what is not known. Ephemeral ones are not known here.
     pub config: Partial,
     /// Paths of sensitive arguments.
     pub sensitive: Vec<Path>,
+    /// Something in it is ephemeral: what is configured with it must not outlive the plan.
+    #[serde(default)]
+    pub ephemeral: bool,
 }
 
 /// An object changes its address in state.
@@ -159,7 +165,8 @@ pub struct Operation {
     pub importing: Option<String>,
     /// Address in state before a move.
     pub previous: Option<Arc<InstanceAddr>>,
-    /// What to store as `dependencies` in state: managed resources whose objects must outlive this one.
+    /// What to store as `dependencies` in state: managed resources whose objects must outlive this one. The nearest, seen
+    /// through data sources, locals and modules, and some of those behind them.
     pub dependencies: Arc<[ResourceAddr]>,
     /// What to store as `create_before_destroy`: set, or inherited from a dependent.
     pub create_before_destroy: bool,

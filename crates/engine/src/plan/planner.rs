@@ -11,14 +11,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use stackctl_core::diag::has_errors;
-use stackctl_core::{Diagnostic, Diagnostics, InstanceAddr, InstanceKey, Known, Mode, Partial, Path, canonical, is_canonical};
+use stackctl_core::{
+    Diagnostic, Diagnostics, InstanceAddr, InstanceKey, Known, Mode, Partial, Path, canonical, is_canonical,
+};
 use stackctl_lang::diag::diagnostics;
 use stackctl_state::{Object, ProviderAddr, State, Target as ObjectAddr};
 
 use super::model::{Drift, OpId, Operation, Plan, PlanMode};
 use super::moves::{self, Moved, Statement};
 use super::target::Target;
-use crate::eval::{Evaluator, Graph, Kind, NodeId, Settings, TypeInfo};
+use crate::eval::{Evaluator, Graph, Kind, ModId, NodeId, Settings, TypeInfo};
 use crate::providers::Providers;
 use crate::refresh::{ReadAnswer, ReadId, ReadRequest};
 
@@ -81,6 +83,10 @@ pub struct Planner<'p> {
     pub(super) providers: HashMap<NodeId, ProviderState>,
     pub(super) imports: BTreeMap<NodeId, Vec<Import>>,
     pub(super) data: HashMap<NodeId, Vec<super::data::Source>>,
+    /// Ephemeral objects of a node whose answers are awaited.
+    pub(super) opening: HashMap<NodeId, Vec<super::ephemeral::Awaited>>,
+    /// Open ephemeral objects, and who still needs them.
+    pub(super) held: super::ephemeral::Held,
     pub(super) ops: Vec<Operation>,
     /// Operations of a node, with the module instance.
     pub(super) by_node: HashMap<NodeId, Vec<(u32, OpId)>>,
@@ -117,6 +123,7 @@ pub(super) struct ProviderState {
     pub(super) addr: Arc<ProviderAddr>,
     pub(super) config: Arc<Partial>,
     pub(super) sensitive: Vec<Path>,
+    pub(super) ephemeral: Vec<Path>,
     pub(super) known: Option<Arc<Known>>,
 }
 
@@ -134,6 +141,8 @@ pub(super) enum Pending {
     Objects(Vec<usize>),
     Import(NodeId, usize),
     Data(NodeId, usize),
+    Opening(NodeId, usize),
+    Closing(NodeId),
 }
 
 impl<'p> Planner<'p> {
@@ -196,6 +205,8 @@ impl<'p> Planner<'p> {
             providers: HashMap::new(),
             imports: BTreeMap::new(),
             data: HashMap::new(),
+            opening: HashMap::new(),
+            held: Default::default(),
             ops: Vec::new(),
             by_node: HashMap::new(),
             changing: HashSet::new(),
@@ -205,7 +216,11 @@ impl<'p> Planner<'p> {
             graph,
         };
         if has_errors(&planner.errors) {
-            // What is wrong before anything is evaluated would only be reported again.
+            // Nothing is planned; what else can be said without values is said all the same.
+            let said: HashSet<_> = planner.errors.iter().map(|d| (d.summary.clone(), d.range.clone())).collect();
+            let mut more = super::validate(&planner.ev.settings, providers);
+            more.retain(|d| d.is_error() && !said.contains(&(d.summary.clone(), d.range.clone())));
+            planner.errors.append(&mut more);
             planner.finished = vec![true; n];
             return planner;
         }
@@ -221,8 +236,12 @@ impl<'p> Planner<'p> {
         for a in answers {
             self.answer(a);
         }
+        self.close_idle();
         while let Some(id) = self.queue.pop_front() {
             self.run(id);
+        }
+        if self.outbox.is_empty() && self.pending.is_empty() {
+            self.close_idle();
         }
         if self.outbox.is_empty() && self.pending.is_empty() {
             let (plan, diags) = self.finish();
@@ -251,7 +270,7 @@ impl<'p> Planner<'p> {
                 Some(a) => Arc::clone(addrs.entry(a).or_insert_with_key(|a| Arc::new(a.clone()))),
                 None => Arc::clone(&object.provider),
             };
-            let info = self.ev.type_named(&provider.source, false, &at.addr.resource.ty);
+            let info = self.ev.type_named(&provider.source, Mode::Managed, &at.addr.resource.ty);
             let recorded = match &info {
                 Some(info) => self.upgraded(&at, &object, info),
                 None => Arc::clone(&object.attributes),
@@ -333,14 +352,34 @@ impl<'p> Planner<'p> {
             }
         }
         if !destroy {
-            // Objects without value of their own whose needs are all met come for free: outputs, checks, variables.
-            let graph = Arc::clone(&self.graph);
-            for id in &graph.order {
-                let node = graph.node(*id);
-                let free = matches!(node.kind, Kind::Output(_) | Kind::Local(_) | Kind::Variable(_) | Kind::Whole(_));
-                if free && !node.deps.is_empty() && node.deps.iter().all(|d| self.needed[d.0 as usize]) {
-                    self.needed[id.0 as usize] = true;
-                }
+            self.choose_outputs();
+        }
+    }
+
+    /// Root outputs that depend on what `-target` chose and on no other resource or data source are part of the run.
+    fn choose_outputs(&mut self) {
+        let graph = Arc::clone(&self.graph);
+        // Of what each node depends on: some of it is chosen, all of it is.
+        let mut reach = vec![(false, true); graph.nodes.len()];
+        let mut work = Vec::new();
+        for id in &graph.order {
+            let node = graph.node(*id);
+            let (mut some, mut all) = (false, true);
+            for d in &node.deps {
+                let object = matches!(graph.node(*d).kind, Kind::Resource(_));
+                let chosen = self.needed[d.0 as usize];
+                let (s, a) = if object { (chosen, chosen) } else { reach[d.0 as usize] };
+                some |= s;
+                all &= a;
+            }
+            reach[id.0 as usize] = (some, all);
+            if matches!(node.kind, Kind::Output(_)) && node.module == ModId(0) && some && all {
+                work.push(*id);
+            }
+        }
+        while let Some(id) = work.pop() {
+            if !std::mem::replace(&mut self.needed[id.0 as usize], true) {
+                work.extend(&graph.node(id).deps);
             }
         }
     }
@@ -364,6 +403,7 @@ impl<'p> Planner<'p> {
             }
         }
         self.collect_imports();
+        self.hold();
     }
 
     // ── the walk ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -386,7 +426,7 @@ impl<'p> Planner<'p> {
                 let ready = match mode {
                     Mode::Managed => self.start_imports(id),
                     Mode::Data => self.start_data(id),
-                    Mode::Ephemeral => true,
+                    Mode::Ephemeral => self.start_ephemeral(id),
                 };
                 if !ready {
                     return;
@@ -394,7 +434,7 @@ impl<'p> Planner<'p> {
                 match mode {
                     Mode::Managed => self.managed(id),
                     Mode::Data => self.finish_data(id),
-                    Mode::Ephemeral => self.ephemeral(id),
+                    Mode::Ephemeral => self.finish_ephemeral(id),
                 }
             }
             Kind::Provider(_) | Kind::Implied(_) => {
@@ -422,6 +462,7 @@ impl<'p> Planner<'p> {
         if std::mem::replace(&mut self.finished[id.0 as usize], true) {
             return;
         }
+        self.release(id);
         let graph = Arc::clone(&self.graph);
         for d in &graph.dependents[id.0 as usize] {
             let w = &mut self.waits[d.0 as usize];

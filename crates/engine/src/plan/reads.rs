@@ -11,6 +11,7 @@ use stackctl_lang::refs::{Reference, Subject, body_references, references};
 
 use super::model::PlanMode;
 use super::planner::{Obj, Pending, Planner, ProviderState};
+use crate::eval::types::Config;
 use crate::eval::{Graph, Kind, ModId, NodeId, TypeInfo};
 use crate::refresh::{Answer, Read, ReadAnswer, ReadId, ReadRequest, absorb};
 
@@ -29,10 +30,11 @@ impl Planner<'_> {
 
     pub(super) fn provider_ready(&mut self, id: NodeId) {
         let Some(addr) = self.graph.provider_addr(id) else { return };
-        let (config, sensitive) = self.ev.provider_config(id).unwrap_or((Partial::Unknown, Vec::new()));
+        let unknown = || Config { value: Partial::Unknown, sensitive: Vec::new(), ephemeral: Vec::new() };
+        let Config { value: config, sensitive, ephemeral } = self.ev.provider_config(id).unwrap_or_else(unknown);
         let known = config.to_known().ok().map(Arc::new);
         let addr = Arc::new(addr);
-        let state = ProviderState { addr, config: Arc::new(config), sensitive, known: known.clone() };
+        let state = ProviderState { addr, config: Arc::new(config), sensitive, ephemeral, known: known.clone() };
         self.providers.insert(id, state);
         let failed = self.ev.failed(id);
         let mut by_type: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -106,7 +108,14 @@ impl Planner<'_> {
 
     // ── reads ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn ask(&mut self, provider: NodeId, ty: String, read: Read, pending: Pending, addrs: Vec<Arc<InstanceAddr>>) {
+    pub(super) fn ask(
+        &mut self,
+        provider: NodeId,
+        ty: String,
+        read: Read,
+        pending: Pending,
+        addrs: Vec<Arc<InstanceAddr>>,
+    ) {
         let Some(p) = self.providers.get(&provider) else { return };
         let Some(config) = p.known.clone() else { return };
         let id = ReadId(self.next_read);
@@ -157,6 +166,11 @@ impl Planner<'_> {
                 self.data_answer(node, i, a.result);
                 self.wake(node);
             }
+            Some(Pending::Opening(node, i)) => {
+                self.opened(node, i, a.result);
+                self.wake(node);
+            }
+            Some(Pending::Closing(node)) => self.closed(node, a.result),
         }
     }
 
@@ -173,7 +187,7 @@ impl Planner<'_> {
     fn refreshed(&mut self, list: &[usize], result: Result<Answer, stackctl_core::Error>) {
         let live = match result {
             Ok(Answer::Objects(l)) => l,
-            Ok(Answer::Data(_)) => Vec::new(),
+            Ok(Answer::Data(_) | Answer::Closed) => Vec::new(),
             Err(e) => {
                 let names: Vec<String> = list.iter().take(3).map(|i| self.objects[*i].at.to_string()).collect();
                 let more = list.len().saturating_sub(names.len());

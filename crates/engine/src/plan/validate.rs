@@ -10,10 +10,10 @@ use stackctl_core::diag::has_errors;
 use stackctl_core::{Diagnostic, Diagnostics, Mode};
 use stackctl_lang::config::Repeat;
 use stackctl_lang::diag::{Problem, closest, diagnostics};
-use stackctl_lang::value::Value;
+use stackctl_lang::value::{Marks, Value};
 
 use crate::eval::provisioners::Whose;
-use crate::eval::types::{AllSchemas, Config};
+use crate::eval::types::{AllSchemas, Config, kind_of_type, types_of};
 use crate::eval::{Evaluator, Graph, Kind, NodeId, Rep, SELF_REFERENCE, Settings};
 use crate::providers::Providers;
 
@@ -68,6 +68,7 @@ pub fn validate(settings: &Settings, providers: &Providers) -> Diagnostics {
     let said: HashSet<_> = diags.iter().map(place).collect();
     later.retain(|d| !said.contains(&place(d)));
     diags.append(&mut later);
+    super::finish::in_order(&mut diags);
     diags
 }
 
@@ -81,13 +82,10 @@ fn resource(ev: &mut Evaluator<'_>, id: NodeId, instance: u32, diags: &mut Diagn
         let never = matches!(&r.repeat, Repeat::Count(_) | Repeat::ForEach(_));
         if !never {
             let d = Diagnostic::error(
-                if r.key.mode == Mode::Data { "Invalid data source" } else { "Invalid resource type" },
+                format!("Invalid {}", kind_of_type(r.key.mode)),
                 format!("The provider {source} has no \"{}\" here.", r.key.ty),
             );
-            let known = ev
-                .providers
-                .table(&source)
-                .map(|p| if r.key.mode == Mode::Data { p.data_sources() } else { p.resources() });
+            let known = ev.providers.table(&source).map(|p| types_of(p, r.key.mode));
             let d = match closest(&r.key.ty, known.unwrap_or_default()) {
                 Some(c) => d.hinted(format!("Did you mean \"{c}\"?")),
                 None => d,
@@ -109,13 +107,15 @@ fn resource(ev: &mut Evaluator<'_>, id: NodeId, instance: u32, diags: &mut Diagn
     let wrong = schema_checks(info.schema, &config.value);
     let more = match r.key.mode {
         Mode::Data => info.provider.validate_data(&r.key.ty, &config.value),
-        Mode::Managed | Mode::Ephemeral => info.provider.validate(&r.key.ty, &config.value),
+        Mode::Managed => info.provider.validate(&r.key.ty, &config.value),
+        Mode::Ephemeral => info.provider.validate_ephemeral(&r.key.ty, &config.value),
     };
     for e in wrong.into_iter().chain(more) {
         let d = ev.place_path(id, Diagnostic::from_provider("Invalid configuration", e));
         diags.push(d.of(&name));
     }
     let value = info.unknown();
+    let value = if r.key.mode == Mode::Ephemeral { value.with_marks(Marks::EPHEMERAL) } else { value };
     ev.set_instance(id, instance, None, value.clone());
     let conditions = r.lifecycle.preconditions.iter().chain(&r.lifecycle.postconditions);
     let problems: Vec<Problem> = conditions
@@ -127,7 +127,7 @@ fn resource(ev: &mut Evaluator<'_>, id: NodeId, instance: u32, diags: &mut Diagn
 }
 
 fn provider(ev: &mut Evaluator<'_>, id: NodeId, diags: &mut Diagnostics) {
-    let Some((config, _)) = ev.provider_config(id) else { return };
+    let Some(Config { value: config, .. }) = ev.provider_config(id) else { return };
     let Some(addr) = ev.graph.provider_addr(id) else { return };
     let Some(table) = ev.providers.table(&addr.source) else { return };
     let block = ev.graph.provider_block(id);

@@ -61,10 +61,13 @@ impl Inputs {
         self.missing
             .iter()
             .map(|name| {
-                let p = Problem::error(
-                    "No value for required variable",
-                    format!("The root module input variable \"{name}\" is not set, and has no default value."),
-                );
+                let mut detail =
+                    format!("The root module input variable \"{name}\" is not set, and has no default value.");
+                let about = root.variables.get(name).and_then(|v| v.description.as_deref()).map_or("", str::trim);
+                if !about.is_empty() {
+                    detail.push_str(&format!(" It is described as: {about}"));
+                }
+                let p = Problem::error("No value for required variable", detail);
                 let p = p.hinted(format!("Use -var '{name}=…', -var-file, or the environment variable TF_VAR_{name}."));
                 match root.variables.get(name) {
                     Some(v) => p.at(v.span),

@@ -1,7 +1,7 @@
 //! Which provider configuration a resource uses: the one it names, passed through `providers` of the calls on the way,
 //! or the default one that is nearest above.
 
-use stackctl_core::{Mode, ModuleAddr};
+use stackctl_core::ModuleAddr;
 
 use super::Config;
 use super::model::{Content, Module, ProviderRef, Resource};
@@ -140,7 +140,7 @@ impl Config {
     pub fn used_providers(&self) -> (Vec<ProviderConfigAddr>, Vec<Problem>) {
         let (mut out, mut problems) = (Vec::new(), Vec::new());
         for m in self.modules() {
-            for r in m.resources.values().filter(|r| r.key.mode != Mode::Ephemeral) {
+            for r in m.resources.values() {
                 match self.resolve_provider(m, r) {
                     Ok(a) => out.push(a),
                     Err(p) => problems.push(p),

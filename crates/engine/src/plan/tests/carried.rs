@@ -197,8 +197,10 @@ fn conditions_in_modules_that_nothing_needs_are_decided_later() {
           source = "./m"
           count  = 1
           size   = test_thing.a.version
+          other  = test_thing.a.version
         }
         # file m/main.tf
+        variable "other" {}
         variable "size" {
           validation {
             condition     = var.size > 100
@@ -207,7 +209,7 @@ fn conditions_in_modules_that_nothing_needs_are_decided_later() {
         }
         check "c" {
           assert {
-            condition     = var.size > 200
+            condition     = var.other > 200
             error_message = "It is much too small."
           }
         }

@@ -128,7 +128,7 @@ fn destroy_order_without_configuration() {
             "- test_thing.a delete_because_no_resource_config",
             "- test_thing.b delete_because_no_resource_config",
             "- test_thing.d delete_because_no_resource_config",
-            "- module.m[0].test_thing.c delete_because_no_module",
+            "- module.m[0].test_thing.c delete_because_no_resource_config",
         ]
     );
     let chain = [
@@ -255,7 +255,7 @@ fn removed_blocks() {
         r#"
         . test_thing.a delete_because_no_resource_config
         - test_thing.b delete_because_no_resource_config
-        . module.m.test_thing.c delete_because_no_module
+        . module.m.test_thing.c delete_because_no_resource_config
         "#,
     );
 }

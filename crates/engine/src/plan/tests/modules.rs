@@ -181,9 +181,9 @@ fn conditions() {
         "#,
         |_| {},
         r#"
+        ? main.tf:43 Check block assertion failed: found value of x
         ! main.tf:13 Resource precondition failed: n is 3
         ! main.tf:26 Resource postcondition failed: name is x
-        ? main.tf:43 Check block assertion failed: found value of x
         + test_thing.c
         "#,
     );
@@ -298,10 +298,10 @@ fn errors_do_not_hide_each_other() {
         "#,
         |_| {},
         r#"
+        ! main.tf:2 Missing required argument: The argument "name" is required, but no definition was found.
+        ! main.tf:2 Unsupported argument: An argument named "nme" is not expected here.
         ! main.tf:3 Invalid resource type: The provider registry.terraform.io/hashicorp/test has no resource type "test_thingy" here.
         ! main.tf:4 Invalid configuration: This name is forbidden.
-        ! main.tf:2 Unsupported argument: An argument named "nme" is not expected here.
-        ! main.tf:2 Missing required argument: The argument "name" is required, but no definition was found.
         ! main.tf:8 Invalid index: The given key does not identify an element in this collection value.
         + test_part.f
         "#,
@@ -309,7 +309,8 @@ fn errors_do_not_hide_each_other() {
     check(
         "resource \"test_thing\" \"a\" { name = nothing.here.id }\nresource \"test_thingy\" \"c\" {}",
         |_| {},
-        "! main.tf:1 Reference to undeclared resource: A managed resource \"nothing\" \"here\" has not been declared in the root module.",
+        "! main.tf:1 Reference to undeclared resource: A managed resource \"nothing\" \"here\" has not been declared in the root module.
+         ! main.tf:2 Invalid resource type: The provider registry.terraform.io/hashicorp/test has no \"test_thingy\" here.",
     );
 }
 
@@ -378,7 +379,7 @@ fn validation_needs_no_values() {
     assert_eq!(errors(good), Vec::<String>::new());
     assert_eq!(
         errors("resource \"test_thing\" \"a\" {\n count = 0\n nme = 1\n}"),
-        ["Unsupported argument", "Missing required argument"]
+        ["Missing required argument", "Unsupported argument"]
     );
     assert_eq!(errors("resource \"test_thingy\" \"a\" {}"), ["Invalid resource type"]);
     // Another instance of the same resource: only a plan refuses it.
