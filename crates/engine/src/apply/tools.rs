@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -65,8 +65,16 @@ impl Ledger {
     }
     /// Runs a request that changes something: it asks once more right before it leaves.
     pub(crate) async fn sending<F: Future>(&self, request: F) -> F::Output {
-        let gate = self.gate.clone();
-        sending::guarded(Arc::new(move || gate.check().map_err(|e| e.to_string())), request).await
+        self.noting(&Arc::default(), request).await
+    }
+    /// The same, and notes whether any request left.
+    pub(crate) async fn noting<F: Future>(&self, sent: &Arc<AtomicBool>, request: F) -> F::Output {
+        let (gate, sent) = (self.gate.clone(), Arc::clone(sent));
+        let ask = move || {
+            sent.store(true, Ordering::Relaxed);
+            gate.check().map_err(|e| e.to_string())
+        };
+        sending::guarded(Arc::new(ask), request).await
     }
 }
 
