@@ -11,6 +11,7 @@ mod lifecycle;
 mod modules;
 mod outputs;
 mod strangers;
+mod unsaved;
 
 use std::fmt::Write as _;
 
