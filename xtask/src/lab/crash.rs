@@ -5,6 +5,7 @@
 //! the lock must be free, the next apply must find nothing to do, and the state and the world must be what the same work
 //! leaves without a disturbance ([`Left`]). What a trial starts from is made once and forked. Start at [`Ready`].
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -407,6 +408,7 @@ impl Ready {
             world.clear_stop()?;
             return Ok(Trial { request, through: false });
         };
+        let held = self.lock_is_free(bench, world).is_err();
         let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
         sent.map_err(|e| format!("kill cannot be started: {e}"))?;
         // The product hears of the signal before its request is cut.
@@ -424,7 +426,10 @@ impl Ready {
             std::thread::sleep(Duration::from_millis(50));
         };
         self.lock_is_free(bench, world).map_err(|e| format!("after SIG{signal}: {e}"))?;
+        // Before it has opened the state, a signal may end it where it stands.
+        let died = [("INT", 2), ("TERM", 15)].contains(&(signal, status.signal().unwrap_or(0))) && !held;
         match status.code() {
+            None if died => Ok(Trial { request, through: false }),
             Some(code @ (0 | 1)) => Ok(Trial { request, through: code == 0 }),
             _ => Err(format!("SIG{signal} ended it with {status}")),
         }
