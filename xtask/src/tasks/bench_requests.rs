@@ -88,9 +88,10 @@ const UNITS: [Unit; 8] = [
         },
         floor: |n| Floor {
             apply: n + 1,
-            refresh: 7,
+            refresh: 8,
             destroy: n + 1,
-            why: "one create each; a refresh is one DescribeSubnets, and for the VPC DescribeVpcs, two attributes, main table, ACL, group",
+            why: "one create each; a refresh is one DescribeSubnets, and for the VPC DescribeVpcs, main table, ACL, group, and its three \
+                  attributes (host names, DNS support, usage metrics), of which DescribeVpcAttribute tells one at a time and no other request any",
         },
     },
     Unit {

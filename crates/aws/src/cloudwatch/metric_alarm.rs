@@ -1,43 +1,17 @@
 //! `aws_cloudwatch_metric_alarm`.
 
+use std::collections::HashMap;
+
 use aws_sdk_cloudwatch::types::{
     AlarmType, ComparisonOperator, Dimension, Metric as SdkMetric, MetricAlarm as SdkAlarm, MetricDataQuery,
     MetricStat, StandardUnit, Statistic, Tag,
 };
 use stackctl_core::{Check, Path, Step};
 
+use crate::kit::names::METRIC_UNITS;
 use crate::kit::prelude::*;
 
 const STATISTICS: &[&str] = &["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
-const UNITS: &[&str] = &[
-    "Seconds",
-    "Microseconds",
-    "Milliseconds",
-    "Bytes",
-    "Kilobytes",
-    "Megabytes",
-    "Gigabytes",
-    "Terabytes",
-    "Bits",
-    "Kilobits",
-    "Megabits",
-    "Gigabits",
-    "Terabits",
-    "Percent",
-    "Count",
-    "Bytes/Second",
-    "Kilobytes/Second",
-    "Megabytes/Second",
-    "Gigabytes/Second",
-    "Terabytes/Second",
-    "Bits/Second",
-    "Kilobits/Second",
-    "Megabits/Second",
-    "Gigabits/Second",
-    "Terabits/Second",
-    "Count/Second",
-    "None",
-];
 /// A percentile, or a statistic over a part of the values.
 const EXTENDED: Check = Check::Pattern(
     r"(p|tm|wm|tc|ts)\d{1,2}(\.\d+)?|p100|IQM|(TM|WM|TC|TS|PR)\((\d*(\.\d+)?%?)?:(\d*(\.\d+)?%?)?\)",
@@ -133,7 +107,7 @@ pub(crate) struct MetricAlarm {
     #[attr(default = "missing", one_of("breaching", "ignore", "missing", "notBreaching"))]
     treat_missing_data: String,
     /// Unit of the metric.
-    #[attr(check = Check::OneOf(UNITS))]
+    #[attr(check = Check::OneOf(METRIC_UNITS))]
     unit: Option<String>,
 }
 
@@ -178,7 +152,7 @@ pub(crate) struct Metric {
     #[attr(check = STAT)]
     stat: String,
     /// Unit.
-    #[attr(check = Check::OneOf(UNITS))]
+    #[attr(check = Check::OneOf(METRIC_UNITS))]
     unit: Option<String>,
 }
 
@@ -194,11 +168,8 @@ impl Resource for MetricAlarm {
     ];
 
     async fn read(cx: &Cx, at: &[Ref<Self>]) -> Result<Vec<Live<Self>>> {
-        let names = at.iter().map(|r| r.id.clone()).collect();
-        let call = cx.cloudwatch().describe_alarms().set_alarm_names(Some(names)).alarm_types(AlarmType::MetricAlarm);
-        let found = call.max_records(100).send().await?;
-        let read = found.metric_alarms().iter().map(|a| async move {
-            let Some(r) = at.iter().find(|r| a.alarm_name() == Some(&r.id)) else { return Ok(None) };
+        let found = cx.load::<Alarms>(at.iter().map(|r| r.id.clone())).await?;
+        let read = at.iter().filter_map(|r| Some((r, found.get(&r.id)?))).map(|(r, a)| async move {
             let call = cx.cloudwatch().list_tags_for_resource().resource_arn(a.alarm_arn().unwrap_or_default());
             // Deleted after it was listed: it is gone.
             let Some(tags) = call.send().await.absent()? else { return Ok(None) };
@@ -264,6 +235,20 @@ impl Update for MetricAlarm {
     async fn update(cx: &Cx, ch: &Change<'_, Self>) -> Result<()> {
         // One request sets the whole alarm; it leaves the tags of an existing one alone.
         if ch.fields.0.is_empty() { Ok(()) } else { put(cx, ch.new).await }
+    }
+}
+
+/// Alarms by name: also whether a name is free, which is asked before each create.
+struct Alarms;
+
+impl Loader for Alarms {
+    type Out = SdkAlarm;
+    const BATCH: usize = 100;
+
+    async fn load(cx: &Cx, names: Vec<String>) -> Result<HashMap<String, SdkAlarm>> {
+        let call = cx.cloudwatch().describe_alarms().set_alarm_names(Some(names)).alarm_types(AlarmType::MetricAlarm);
+        let found = call.max_records(100).send().await?.metric_alarms.unwrap_or_default();
+        Ok(found.into_iter().filter_map(|a| Some((a.alarm_name.clone()?, a))).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use aws_sdk_ec2::types::RouteTable;
 
 use super::filter;
-use super::routes::{self, Destination, Inline, Kind, Plain, Tables};
+use super::routes::{self, Tables, inline_route};
 use super::tags::{from_sdk, retag};
 use crate::kit::prelude::*;
 
@@ -79,43 +79,17 @@ pub(crate) struct Entry {
     vpc_peering_connection_id: String,
 }
 
-impl Inline for Entry {
-    fn plain(&self) -> Option<Plain> {
-        let (v4, v6, list) = (&self.cidr_block, &self.ipv6_cidr_block, &self.destination_prefix_list_id);
-        let targets = [
-            (Kind::CoreNetwork, &self.core_network_arn),
-            (Kind::EgressOnly, &self.egress_only_gateway_id),
-            (Kind::Gateway, &self.gateway_id),
-            (Kind::Instance, &self.instance_id),
-            (Kind::Nat, &self.nat_gateway_id),
-            (Kind::Interface, &self.network_interface_id),
-            (Kind::Transit, &self.transit_gateway_id),
-            (Kind::Endpoint, &self.vpc_endpoint_id),
-            (Kind::Peering, &self.vpc_peering_connection_id),
-        ];
-        let (kind, id) = targets.into_iter().find(|(_, id)| !id.is_empty())?;
-        Some(Plain { destination: Destination::of(Some(v4), Some(v6), Some(list))?, target: (kind, id.clone()) })
-    }
-
-    fn live(d: &Destination, targets: &BTreeMap<Kind, String>) -> Entry {
-        let to = |k: Kind| targets.get(&k).cloned().unwrap_or_default();
-        let text = |is: bool| if is { d.text().to_owned() } else { String::new() };
-        Entry {
-            cidr_block: text(matches!(d, Destination::Ipv4(_))),
-            core_network_arn: to(Kind::CoreNetwork),
-            destination_prefix_list_id: text(matches!(d, Destination::PrefixList(_))),
-            egress_only_gateway_id: to(Kind::EgressOnly),
-            gateway_id: to(Kind::Gateway),
-            instance_id: to(Kind::Instance),
-            ipv6_cidr_block: text(matches!(d, Destination::Ipv6(_))),
-            nat_gateway_id: to(Kind::Nat),
-            network_interface_id: to(Kind::Interface),
-            transit_gateway_id: to(Kind::Transit),
-            vpc_endpoint_id: to(Kind::Endpoint),
-            vpc_peering_connection_id: to(Kind::Peering),
-        }
-    }
-}
+inline_route!(Entry {
+    core_network_arn: CoreNetwork,
+    egress_only_gateway_id: EgressOnly,
+    gateway_id: Gateway,
+    instance_id: Instance,
+    nat_gateway_id: Nat,
+    network_interface_id: Interface,
+    transit_gateway_id: Transit,
+    vpc_endpoint_id: Endpoint,
+    vpc_peering_connection_id: Peering,
+});
 
 impl Resource for DefaultRouteTable {
     const BATCH: usize = 200;

@@ -114,6 +114,36 @@ pub(super) fn targets(r: &sdk::Route) -> BTreeMap<Kind, String> {
     all.into_iter().filter_map(|(k, v)| Some((k, v.filter(|v| !v.is_empty())?))).collect()
 }
 
+/// `Inline` of a block of inline routes: which attribute is the target of which kind.
+macro_rules! inline_route {
+    ($block:ident { $($attr:ident: $kind:ident),+ $(,)? }) => {
+        impl $crate::ec2::routes::Inline for $block {
+            fn plain(&self) -> Option<$crate::ec2::routes::Plain> {
+                use $crate::ec2::routes::{Destination, Kind, Plain};
+                let targets = [$((Kind::$kind, &self.$attr)),+];
+                let (kind, id) = targets.into_iter().find(|(_, id)| !id.is_empty())?;
+                let (v4, v6, list) = (&self.cidr_block, &self.ipv6_cidr_block, &self.destination_prefix_list_id);
+                Some(Plain { destination: Destination::of(Some(v4), Some(v6), Some(list))?, target: (kind, id.clone()) })
+            }
+
+            fn live(
+                d: &$crate::ec2::routes::Destination,
+                targets: &BTreeMap<$crate::ec2::routes::Kind, String>,
+            ) -> $block {
+                use $crate::ec2::routes::{Destination, Kind};
+                let text = |is: bool| if is { d.text().to_owned() } else { String::new() };
+                $block {
+                    cidr_block: text(matches!(d, Destination::Ipv4(_))),
+                    destination_prefix_list_id: text(matches!(d, Destination::PrefixList(_))),
+                    ipv6_cidr_block: text(matches!(d, Destination::Ipv6(_))),
+                    $($attr: targets.get(&Kind::$kind).cloned().unwrap_or_default(),)+
+                }
+            }
+        }
+    };
+}
+pub(super) use inline_route;
+
 macro_rules! with_destination {
     ($call:expr, $destination:expr) => {
         match $destination {

@@ -1,5 +1,7 @@
 //! Tags of EC2 objects: all of them are written by the same two calls, which take up to 1,000 ids.
 
+use std::collections::HashMap;
+
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 
 use crate::kit::edge::OWNER_TAG;
@@ -7,6 +9,9 @@ use crate::kit::prelude::*;
 
 /// `retag` of every EC2 type.
 pub(crate) async fn retag<T>(cx: &Cx, at: &[Ref<T>], add: &Tags, remove: &[String]) -> Result<()> {
+    if add.is_empty() && matches!(remove, [key] if key == OWNER_TAG) {
+        return disown(cx, at.iter().map(|r| r.id.clone())).await;
+    }
     for chunk in at.chunks(1000) {
         let ids: Vec<String> = chunk.iter().map(|r| r.id.clone()).collect();
         if !remove.is_empty() {
@@ -18,6 +23,39 @@ pub(crate) async fn retag<T>(cx: &Cx, at: &[Ref<T>], add: &Tags, remove: &[Strin
         }
     }
     Ok(())
+}
+
+/// Removes the ownership tag, together with that of other objects that are finished in the same moment.
+async fn disown(cx: &Cx, ids: impl Iterator<Item = String>) -> Result<()> {
+    let outcomes = cx.load::<Disowned>(ids).await?;
+    outcomes.into_values().try_for_each(|outcome| match &*outcome {
+        Err(e) if !e.is_not_found() => Err(e.clone()),
+        _ => Ok(()),
+    })
+}
+
+/// What came of removing the ownership tag, by id.
+struct Disowned;
+
+impl Loader for Disowned {
+    type Out = Result<()>;
+    const BATCH: usize = 1000;
+    const PATIENT: bool = true;
+
+    async fn load(cx: &Cx, ids: Vec<String>) -> Result<HashMap<String, Result<()>>> {
+        let delete = |ids: Vec<String>| async move {
+            let key = Tag::builder().key(OWNER_TAG).build();
+            let sent = cx.ec2().delete_tags().set_resources(Some(ids)).tags(key).send().await;
+            sent.map(|_| ()).map_err(Error::from)
+        };
+        let together = delete(ids.clone()).await;
+        // One that is gone spoils the request for all.
+        if ids.len() > 1 && together.as_ref().is_err_and(Error::is_not_found) {
+            let each = ids.into_iter().map(|id| async { (id.clone(), delete(vec![id]).await) });
+            return Ok(futures::future::join_all(each).await.into_iter().collect());
+        }
+        Ok(ids.into_iter().map(|id| (id, together.clone())).collect())
+    }
 }
 
 /// Tags that a create attaches; `None` if there are none.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 
+use super::calm::{Call, Traffic};
 use super::connect::Connection;
 use super::errors::{Error, Result};
 use super::gate::{Gated, Limiter, Retries, Trace};
@@ -29,13 +30,23 @@ struct Parts {
     rules: TagRules,
     clients: Clients,
     asked: Mutex<HashMap<String, Box<dyn Any + Send>>>,
+    traffic: Arc<Traffic>,
 }
 
 impl Cx {
     /// A context on a connection.
     pub fn new(connection: Arc<Connection>, rules: TagRules) -> Cx {
-        let parts = Parts { connection, rules, clients: Clients::default(), asked: Mutex::default() };
+        let (clients, asked, traffic) = (Clients::default(), Mutex::default(), Arc::default());
+        let parts = Parts { connection, rules, clients, asked, traffic };
         Cx { shared: Arc::new(parts), token: None }
+    }
+    /// Notes that a call of a type is under way, until the answer is dropped.
+    pub(super) fn begin(&self, ty: &str) -> Call {
+        self.shared.traffic.begin(ty)
+    }
+    /// Waits a moment for calls of this type (of any, without one) that are under way.
+    pub(super) async fn calm(&self, ty: Option<&str>) {
+        self.shared.traffic.calm(ty).await;
     }
     pub(super) fn with_token(&self, token: &str) -> Cx {
         Cx { shared: self.shared.clone(), token: Some(token.into()) }
@@ -125,6 +136,9 @@ impl Cx {
                     let (cx, k, w) = (self.clone(), key.clone(), wanted.clone());
                     let answer = async move {
                         tokio::time::sleep(GATHER).await;
+                        if L::PATIENT {
+                            cx.calm(None).await;
+                        }
                         cx.shared.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&k);
                         let all: Vec<String> = std::mem::take(&mut *w.lock().unwrap_or_else(PoisonError::into_inner))
                             .into_iter()
@@ -156,6 +170,8 @@ pub trait Loader: 'static {
     type Out: Send + Sync + 'static;
     /// Most ids in one request.
     const BATCH: usize;
+    /// Waits a tenth of a second for whatever else is under way, which may end with the same request.
+    const PATIENT: bool = false;
     /// Asks.
     fn load(cx: &Cx, ids: Vec<String>) -> impl Future<Output = Result<HashMap<String, Self::Out>>> + Send;
 }

@@ -9,6 +9,7 @@
 //! The kit never knows a resource type.
 
 pub mod attributes;
+mod calm;
 pub mod connect;
 pub mod cx;
 pub mod edge;

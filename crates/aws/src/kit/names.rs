@@ -1,6 +1,37 @@
-//! Rules for names that several services share.
+//! Names that several services share, and rules for them.
 
 use stackctl_core::{Draft, Partial};
+
+/// Units of CloudWatch metrics (CloudWatch API reference, MetricDatum), in the order of that page.
+pub const METRIC_UNITS: &[&str] = &[
+    "Seconds",
+    "Microseconds",
+    "Milliseconds",
+    "Bytes",
+    "Kilobytes",
+    "Megabytes",
+    "Gigabytes",
+    "Terabytes",
+    "Bits",
+    "Kilobits",
+    "Megabits",
+    "Gigabits",
+    "Terabits",
+    "Percent",
+    "Count",
+    "Bytes/Second",
+    "Kilobytes/Second",
+    "Megabytes/Second",
+    "Gigabytes/Second",
+    "Terabytes/Second",
+    "Bits/Second",
+    "Kilobits/Second",
+    "Megabits/Second",
+    "Gigabits/Second",
+    "Terabits/Second",
+    "Count/Second",
+    "None",
+];
 
 /// Checks a new name that ends in `.fifo` exactly where the flag `fifo` is set: letters, digits, `-` and `_` before that,
 /// `most` characters in all.

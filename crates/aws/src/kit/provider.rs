@@ -166,6 +166,10 @@ impl Inner {
             let (inner, ty) = (self.clone(), ty.to_owned());
             tokio::spawn(async move {
                 tokio::time::sleep(GATHER).await;
+                if inner.table.resource(&ty).is_ok_and(|of| of.batch() > 1) {
+                    // What is being made or deleted now is asked for in a moment.
+                    inner.cx.calm(Some(&ty)).await;
+                }
                 let taken =
                     inner.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&ty).unwrap_or_default();
                 inner.flush(&ty, taken).await;
@@ -229,6 +233,7 @@ impl Instance for AwsInstance {
     fn read<'a>(&'a self, ty: &'a str, at: Vec<Ref>) -> BoxFuture<'a, Result<Vec<Live>>> {
         Box::pin(async move {
             self.0.table.resource(ty)?;
+            let _reading = self.0.cx.begin("reads");
             let mut out = Vec::new();
             for answer in self.0.ask(ty, at) {
                 let answer = answer.await.map_err(|_| Error::new(ErrorKind::Other, "A read was given up."))?;
@@ -245,18 +250,23 @@ impl Instance for AwsInstance {
     }
     fn create<'a>(&'a self, ty: &'a str, new: New) -> BoxFuture<'a, Result<Made>> {
         Box::pin(async move {
+            let _call = self.0.cx.begin(ty);
             let id = self.0.table.resource(ty)?.create(&self.0.cx, new).await?;
             Ok(Made { id, value: None })
         })
     }
     fn update<'a>(&'a self, ty: &'a str, change: Change) -> BoxFuture<'a, Result<Option<Known>>> {
         Box::pin(async move {
+            let _call = self.0.cx.begin(ty);
             self.0.table.resource(ty)?.update(&self.0.cx, change).await?;
             Ok(None)
         })
     }
     fn delete<'a>(&'a self, ty: &'a str, at: Ref) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { self.0.table.resource(ty)?.delete(&self.0.cx, at).await })
+        Box::pin(async move {
+            let _call = self.0.cx.begin(ty);
+            self.0.table.resource(ty)?.delete(&self.0.cx, at).await
+        })
     }
     fn find<'a>(&'a self, ty: &'a str, intent: Intent) -> BoxFuture<'a, Result<Vec<Found>>> {
         Box::pin(async move { self.0.table.resource(ty)?.find(&self.0.cx, intent).await })

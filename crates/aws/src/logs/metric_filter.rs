@@ -2,39 +2,11 @@
 
 use aws_sdk_cloudwatchlogs::types::{MetricFilter as Sdk, MetricTransformation, StandardUnit};
 
+use crate::kit::names::METRIC_UNITS;
 use crate::kit::prelude::*;
 
 const NAME: &[&str; 2] = &["[^:*]*", "anything but `:` and `*`"];
 const METRIC: &[&str; 2] = &["[^:*$]*", "anything but `:`, `*` and `$`"];
-const UNITS: &[&str] = &[
-    "Seconds",
-    "Microseconds",
-    "Milliseconds",
-    "Bytes",
-    "Kilobytes",
-    "Megabytes",
-    "Gigabytes",
-    "Terabytes",
-    "Bits",
-    "Kilobits",
-    "Megabits",
-    "Gigabits",
-    "Terabits",
-    "Percent",
-    "Count",
-    "Bytes/Second",
-    "Kilobytes/Second",
-    "Megabytes/Second",
-    "Gigabytes/Second",
-    "Terabytes/Second",
-    "Bits/Second",
-    "Kilobits/Second",
-    "Megabits/Second",
-    "Gigabits/Second",
-    "Terabits/Second",
-    "Count/Second",
-    "None",
-];
 
 /// A metric that is made from entries of a log group.
 ///
@@ -70,7 +42,7 @@ pub(crate) struct Transformation {
     #[attr(length(1, 255), check = stackctl_core::Check::Pattern(METRIC[0], METRIC[1]))]
     namespace: String,
     /// Unit.
-    #[attr(default = "None", check = stackctl_core::Check::OneOf(UNITS))]
+    #[attr(default = "None", check = stackctl_core::Check::OneOf(METRIC_UNITS))]
     unit: String,
     /// Value of an entry: a number or a field of it.
     #[attr(length(1, 100))]

@@ -4,7 +4,7 @@ use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
 };
 
-use super::{ACCOUNT, import_setting, setting, setting_id};
+use super::{ACCOUNT, put_and_removed, setting};
 use crate::kit::prelude::*;
 
 /// Default encryption of a bucket.
@@ -60,20 +60,7 @@ impl Resource for Encryption {
         Ok(vec![at.live(&at.id, value)])
     }
 
-    async fn create(cx: &Cx, new: &Self) -> Result<String> {
-        put(cx, new).await?;
-        Ok(setting_id(&new.bucket, new.expected_bucket_owner.as_deref()))
-    }
-
-    async fn delete(cx: &Cx, at: &Ref<Self>) -> Result<()> {
-        let (bucket, owner) = setting(&at.id);
-        cx.s3().delete_bucket_encryption().bucket(bucket).set_expected_bucket_owner(owner).send().await?;
-        Ok(())
-    }
-
-    fn import(spec: &str) -> Result<Vec<(&'static str, Known)>> {
-        import_setting(spec)
-    }
+    put_and_removed!(delete_bucket_encryption);
 }
 
 impl Update for Encryption {

@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{
     Transition, TransitionDefaultMinimumObjectSize, TransitionStorageClass,
 };
 
-use super::{ACCOUNT, RFC3339, STORAGE_CLASSES, date, import_setting, setting, setting_id, to_date};
+use super::{ACCOUNT, RFC3339, STORAGE_CLASSES, date, put_and_removed, setting, to_date};
 use crate::kit::prelude::*;
 
 /// Lifecycle rules of a bucket: the whole list, in the order given.
@@ -192,20 +192,7 @@ impl Resource for LifecycleConfiguration {
         Ok(vec![at.live(&at.id, value)])
     }
 
-    async fn create(cx: &Cx, new: &Self) -> Result<String> {
-        put(cx, new).await?;
-        Ok(setting_id(&new.bucket, new.expected_bucket_owner.as_deref()))
-    }
-
-    async fn delete(cx: &Cx, at: &Ref<Self>) -> Result<()> {
-        let (bucket, owner) = setting(&at.id);
-        cx.s3().delete_bucket_lifecycle().bucket(bucket).set_expected_bucket_owner(owner).send().await?;
-        Ok(())
-    }
-
-    fn import(spec: &str) -> Result<Vec<(&'static str, Known)>> {
-        import_setting(spec)
-    }
+    put_and_removed!(delete_bucket_lifecycle);
 }
 
 impl Update for LifecycleConfiguration {

@@ -62,6 +62,27 @@ pub(crate) fn import_setting(spec: &str) -> Result<Vec<(&'static str, Known)>> {
     Ok(vec![("bucket", bucket.into()), ("expected_bucket_owner", owner.into())])
 }
 
+/// `create`, `delete` and `import` of a setting that the function `put` of its file sets and the named request removes.
+macro_rules! put_and_removed {
+    ($remove:ident) => {
+        async fn create(cx: &Cx, new: &Self) -> Result<String> {
+            put(cx, new).await?;
+            Ok(super::setting_id(&new.bucket, new.expected_bucket_owner.as_deref()))
+        }
+
+        async fn delete(cx: &Cx, at: &Ref<Self>) -> Result<()> {
+            let (bucket, owner) = super::setting(&at.id);
+            cx.s3().$remove().bucket(bucket).set_expected_bucket_owner(owner).send().await?;
+            Ok(())
+        }
+
+        fn import(spec: &str) -> Result<Vec<(&'static str, Known)>> {
+            super::import_setting(spec)
+        }
+    };
+}
+pub(crate) use put_and_removed;
+
 /// A bucket's versioning, asked once for all types that show it.
 pub(crate) async fn versioning(cx: &Cx, bucket: &str, owner: Option<String>) -> Result<Arc<GetBucketVersioningOutput>> {
     let bucket = bucket.to_owned();
