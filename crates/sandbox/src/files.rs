@@ -51,7 +51,7 @@ pub(crate) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// Version of the embedded server: a digest of its files.
-pub fn version() -> String {
+pub(crate) fn version() -> String {
     digest(FILES.iter().flat_map(|(name, text)| [*name, *text]))
 }
 

@@ -102,9 +102,9 @@ async fn rds_instance_states() {
     assert_eq!((status(), described(aws, "slow").tag("Address")), ("creating".into(), String::new()));
     let size = [("DBInstanceIdentifier", "slow"), ("AllocatedStorage", "30"), ("ApplyImmediately", "true")];
     aws.query("rds", "ModifyDBInstance", &size).refused("InvalidDBInstanceState");
-    control.clock_advance(Duration::from_secs(299)).await.unwrap();
+    control.clock_advance(Duration::from_secs(200)).await.unwrap();
     assert_eq!(status(), "creating");
-    control.clock_advance(Duration::from_secs(2)).await.unwrap();
+    control.clock_advance(Duration::from_secs(101)).await.unwrap();
     assert_eq!(status(), "available");
     assert!(described(aws, "slow").tag("Address").ends_with(".rds.amazonaws.com"));
     aws.query("rds", "ModifyDBInstance", &size).ok();
