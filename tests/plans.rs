@@ -114,3 +114,84 @@ fn ephemeral_variables_are_given_again() {
     run(&bench, &["apply", "p"], 0);
     assert_eq!(bench.read("said").as_deref(), Some("one two\n"));
 }
+
+/// Imported objects without a block: the configuration is written, the plan is made with it, and the next one is quiet.
+#[test]
+fn configuration_is_generated_for_imports() {
+    let text = "locals {\n  id = \"abc1\"\n}\nimport {\n  to = random_string.s\n  id = local.id\n}\n\
+                import {\n  to = random_password.p\n  id = \"hunter2\"\n}\n";
+    let bench = Bench::of(text, None).unwrap();
+    contains(&run(&bench, &["plan"], 1).text(), &["random_string.s has no resource block", "-generate-config-out"]);
+    let plan = run(&bench, &["plan", "-generate-config-out=generated.tf", "-out=p"], 0);
+    contains(
+        &plan.out,
+        &["random_string.s will be imported", "its configuration is generated", "2 to import, 0 to add"],
+    );
+    let generated = bench.read("generated.tf").unwrap();
+    let expect = "# __generated__ by stackctl\n# Please review these resources and move them into your main configuration \
+                  files.\n\n# __generated__ by stackctl from \"hunter2\"\nresource \"random_password\" \"p\" {\n  length  = 7\n  \
+                  numeric = true\n}\n\n# __generated__ by stackctl from \"abc1\"\nresource \"random_string\" \"s\" {\n  length  \
+                  = 4\n  numeric = true\n}\n";
+    assert_eq!(generated, expect);
+    run(&bench, &["fmt", "-check"], 0);
+    let json = run(&bench, &["show", "-json", "p"], 0).json().unwrap();
+    let change =
+        json["resource_changes"].as_array().unwrap().iter().find(|c| c["address"] == "random_string.s").unwrap();
+    assert_eq!(change["change"]["importing"]["id"], "abc1");
+    assert!(change["change"]["generated_config"].as_str().unwrap().contains("length  = 4"));
+    let again = run(&bench, &["plan", "-generate-config-out=generated.tf"], 1);
+    contains(&again.text(), &["Target generated file already exists"]);
+    // The saved plan carries the file; with it in place there is nothing left to do.
+    run(&bench, &["apply", "p"], 0);
+    contains(&run(&bench, &["plan"], 0).out, &["No changes"]);
+    for (to, why) in
+        [("module.m.random_string.s", "it stands in a module"), ("random_string.q[0]", "count or for_each")]
+    {
+        let bench = Bench::of(&format!("import {{\n  to = {to}\n  id = \"x\"\n}}\n"), None).unwrap();
+        contains(&run(&bench, &["plan", "-generate-config-out=g.tf"], 1).text(), &["main.tf:2:8", why]);
+        assert_eq!(bench.read("g.tf"), None);
+    }
+}
+
+/// An ephemeral password reaches a provisioner, and no file.
+#[test]
+fn ephemeral_objects_are_stored_nowhere() {
+    let text = r#"
+ephemeral "random_password" "db" { length = 30 }
+locals { line = "password=${ephemeral.random_password.db.result}" }
+resource "terraform_data" "a" {
+  provisioner "local-exec" {
+    command     = "echo \"$LINE\" > said"
+    environment = { LINE = local.line }
+  }
+}
+output "applying" { value = ephemeralasnull(terraform.applying) }
+"#;
+    let bench = Bench::of(text, None).unwrap();
+    let plan = run(&bench, &["plan", "-out=p"], 0);
+    contains(&plan.out, &["ephemeral.random_password.db: Opening", "ephemeral.random_password.db: Closing complete"]);
+    let applied = run(&bench, &["apply", "p"], 0);
+    contains(&applied.out, &["random_password.db: Opening complete", "terraform_data.a: Creation complete"]);
+    let said = bench.read("said").unwrap();
+    let secret = said.trim().strip_prefix("password=").unwrap();
+    assert_eq!(secret.len(), 30);
+    for text in [plan.text(), applied.text(), bench.read("p").unwrap(), bench.read("terraform.tfstate").unwrap()] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    // Another run opens another one.
+    let json = run(&bench, &["plan", "-json"], 0).out;
+    let events: Vec<&str> = json.lines().filter(|l| l.contains("\"ephemeral_op_")).collect();
+    assert_eq!(events.len(), 4, "{json}");
+    contains(&run(&bench, &["providers", "schema", "-json"], 0).out, &["ephemeral_resource_schemas"]);
+}
+
+/// Outputs of what `-target` leaves out stay as they are.
+#[test]
+fn targets_leave_other_outputs_alone() {
+    let text = "resource \"terraform_data\" \"a\" {\n  input = \"a\"\n}\noutput \"a\" {\n  value = terraform_data.a.input\n}\n\
+                output \"text\" {\n  value = \"constant\"\n}\n";
+    let bench = Bench::of(text, None).unwrap();
+    run(&bench, &["apply", "-auto-approve", "-target=terraform_data.a"], 0);
+    let outputs = bench.state().unwrap()["outputs"].clone();
+    assert_eq!(outputs.as_object().unwrap().keys().collect::<Vec<_>>(), ["a"]);
+}

@@ -116,6 +116,11 @@ async fn one(
         return Err(fail("Invalid import", detail, import.id.span));
     };
     let Some((name, alias)) = provider(import) else { return Ok(None) };
+    let source = settings.config.root.provider_source(&name);
+    if providers.table(&source).is_none() {
+        let detail = format!("{addr} belongs to the provider {source}, which is not built in.");
+        return Err(fail("Unknown provider", detail, to));
+    }
     let (at, config) = console.provider(&name, alias.as_deref()).map_err(|mut diags| {
         if diags.is_empty() {
             diags = fail(

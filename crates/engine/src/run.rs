@@ -2,14 +2,16 @@
 //!
 //! Planner and state are synchronous and pure; this is where their questions meet the providers. Start at [`plan`].
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use stackctl_core::{Diagnostic, Diagnostics, Known, Status};
+use stackctl_core::{Diagnostic, Diagnostics, Known, Severity, Status};
 use stackctl_state::session::Pending;
 use stackctl_state::{Claim, ProviderAddr, Record, Session, State};
 
-use crate::eval::{Evaluator, Graph, Settings};
+use crate::eval::ephemerals::Opening;
+use crate::eval::{Evaluator, Graph, Kind, Settings};
 use crate::events::{Event, Events, Subject};
 use crate::leases::Leases;
 use crate::plan::{Options, Plan, Planner, Step};
@@ -27,8 +29,7 @@ pub async fn settle(
     providers: &Providers,
     events: &Events,
 ) -> Result<(), Diagnostics> {
-    let config = |addr: &ProviderAddr| provider_config(settings, providers, addr);
-    let records = look_up(session.pending(), session.state(), providers, &config, events).await.map_err(|d| vec![d])?;
+    let records = looked_up(session.pending(), session, settings, providers, events).await?;
     session.resolve(records).await.map_err(|e| vec![e.diagnostic()])
 }
 
@@ -43,9 +44,68 @@ pub async fn claims(
     providers: &Providers,
     events: &Events,
 ) -> Result<Vec<Record>, Diagnostics> {
-    let config = |addr: &ProviderAddr| provider_config(settings, providers, addr);
     let pending = Pending { claims, ..Pending::default() };
-    look_up(&pending, session.state(), providers, &config, events).await.map_err(|d| vec![d])
+    looked_up(&pending, session, settings, providers, events).await
+}
+
+async fn looked_up(
+    pending: &Pending,
+    session: &Session,
+    settings: &Settings,
+    providers: &Providers,
+    events: &Events,
+) -> Result<Vec<Record>, Diagnostics> {
+    if pending.is_empty() {
+        return Ok(Vec::new());
+    }
+    let leases = Leases::new(Arc::clone(&providers.host().clock), events.clone());
+    let open = opened(settings, providers, &leases).await;
+    let config = |addr: &ProviderAddr| match open.get(addr) {
+        Some(config) => Ok(config.clone()),
+        None => provider_config(settings, providers, addr),
+    };
+    let found = look_up(pending, session.state(), providers, &config, events).await.map_err(|d| vec![d]);
+    open.keys().for_each(|addr| providers.forget(addr));
+    // That something could not be closed is no reason to lose what was found.
+    for d in unclosed(&leases).await {
+        events.send(Event::Note(Box::new(Diagnostic { severity: Severity::Warning, ..d })));
+    }
+    found
+}
+
+/// The configurations of providers that use ephemeral objects, which are opened for it. What cannot be is left out.
+async fn opened(settings: &Settings, providers: &Providers, leases: &Leases) -> HashMap<ProviderAddr, Known> {
+    let (graph, _) = Graph::new(&settings.config.root, &settings.sources, &[]);
+    let graph = Arc::new(graph);
+    let needs = graph.ephemerals();
+    let mut ev = Evaluator::new(settings.clone(), Arc::clone(&graph), providers);
+    let (mut out, mut tried) = (HashMap::new(), HashSet::new());
+    for (id, needs) in needs.iter().filter(|(id, _)| matches!(graph.node(**id).kind, Kind::Provider(_))) {
+        for e in needs.iter() {
+            for instance in ev.related_made(graph.node(*id).module, 0, graph.node(*e).module) {
+                if !tried.insert((*e, instance)) {
+                    continue;
+                }
+                let all = if ev.ensure(*e, instance) { ev.openings(*e, instance) } else { None };
+                for o in all.unwrap_or_default() {
+                    let found = open_one(&mut ev, &o, providers, leases).await;
+                    ev.set_opened(&o, found.as_ref());
+                }
+            }
+        }
+        ev.ensure(*id, 0);
+        let config = ev.provider_config(*id).and_then(|c| c.value.to_known().ok());
+        out.extend(graph.provider_addr(*id).zip(config));
+    }
+    out
+}
+
+async fn open_one(ev: &mut Evaluator<'_>, o: &Opening, providers: &Providers, leases: &Leases) -> Option<Known> {
+    let provider = ev.graph.node(o.id).provider?;
+    ev.ensure(provider, 0);
+    let config = ev.provider_config(provider)?.value.to_known().ok()?;
+    let configured = providers.configure(&ev.graph.provider_addr(provider)?, config).await.ok()?;
+    leases.open(&o.addr, configured.instance, o.config.to_known().ok()?).await.ok()
 }
 
 /// The complete configuration of a provider, before anything is planned.

@@ -106,7 +106,10 @@ impl<'p> Evaluator<'p> {
             ));
         }
         if let Some((summary, detail)) = wrong {
-            self.report(vec![Problem::error(summary, detail).at(o.value.span)], None);
+            let problem = Problem::error(summary, detail).at(o.value.span);
+            let hint = "ephemeralasnull(…) puts null in the place of what must not be stored.";
+            let problem = if root && marks.is_ephemeral() { problem.hinted(hint) } else { problem };
+            self.report(vec![problem], None);
             return None;
         }
         let value = if o.sensitive { value.sensitive() } else { value };
@@ -118,7 +121,7 @@ impl<'p> Evaluator<'p> {
         let call = graph.call(id)?;
         let (expansion, problems) = self.repeat(&call.repeat, id, instance);
         let name = self.name(id, instance);
-        if !self.report(problems, Some(&name)) {
+        if !self.report(problems, Some(name.trim_end_matches(" (expand)"))) {
             return None;
         }
         let Some(child) = graph.called(id) else { return Some(Value::bool(true)) };
