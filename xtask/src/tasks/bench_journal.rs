@@ -91,7 +91,7 @@ pub(crate) fn run(host: &Where, args: &Args) -> Result<()> {
 /// Seconds and backend requests of one apply.
 fn apply(stackctl: &Tool, (world, store): (World, World), args: &Args, place: Place) -> Result<(f64, usize)> {
     let text = stack(args);
-    let bench = Bench::of(&text, Some(world))?;
+    let mut bench = Bench::of(&text, Some(world))?;
     let memory = tempfile::tempdir_in("/dev/shm").map_err(|e| format!("no directory in memory: {e}"))?;
     match place {
         Place::Disk => {}
@@ -100,7 +100,8 @@ fn apply(stackctl: &Tool, (world, store): (World, World), args: &Args, place: Pl
             bench.write("backend.tf", &format!("terraform {{\n  backend \"local\" {{ path = {path:?} }}\n}}\n"))?;
         }
         Place::S3 { journal } => {
-            bench.write("backend.tf", &BACKEND.replace("ENDPOINT", &store.endpoint()))?;
+            bench.write("backend.tf", BACKEND)?;
+            bench.env.extend(["S3", "DYNAMODB"].map(|s| (format!("AWS_ENDPOINT_URL_{s}"), store.endpoint())));
             bench.write("stackctl.toml", if journal { "" } else { "journal = \"off\"\n" })?;
         }
     }
@@ -150,7 +151,6 @@ const BACKEND: &str = r#"terraform {
     region         = "us-east-1"
     dynamodb_table = "bench-locks"
     use_path_style = true
-    endpoints      = { s3 = "ENDPOINT", dynamodb = "ENDPOINT" }
   }
 }
 "#;

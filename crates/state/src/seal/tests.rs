@@ -171,7 +171,7 @@ async fn texts_that_repeat_a_secret_are_sealed_too() {
     is_clean(dir.path());
     assert!(std::fs::read_to_string(dir.path().join("terraform.tfstate")).unwrap().contains("\"name\": \"ada\""));
     let s = open(&b, options(Access::Read), &with_env(dir.path(), 2, Some("p"))).await.unwrap();
-    assert_eq!(s.state().current(&addr("t.a")).unwrap().attributes, attributes);
+    assert_eq!(*s.state().current(&addr("t.a")).unwrap().attributes, attributes);
 }
 
 /// Marks are lost on the way through a mirror, through another stack's outputs, and where a later run copies a value.
