@@ -373,6 +373,9 @@ pub fn conditional(cond: &Value, then: &Value, other: &Value) -> Outcome {
         return Err(OpError::new("Null condition", null).at(Operand::Left));
     }
     let marks = cond.marks() | then.marks() | other.marks();
+    if !cond.is_known() {
+        return Ok(undecided(then, other, &ty).with_marks(marks));
+    }
     let cond = convert(cond, &Ty::Bool).map_err(|e| {
         OpError::new("Incorrect condition type", format!("The condition expression must be of type bool: {e}."))
             .at(Operand::Left)
@@ -385,8 +388,7 @@ pub fn conditional(cond: &Value, then: &Value, other: &Value) -> Outcome {
     };
     let out = match cond.as_bool() {
         Some(true) => convert(then, &ty).map_err(inconsistent)?,
-        Some(false) => convert(other, &ty).map_err(inconsistent)?,
-        None => undecided(then, other, &ty),
+        _ => convert(other, &ty).map_err(inconsistent)?,
     };
     Ok(out.with_marks(marks))
 }
@@ -464,6 +466,13 @@ pub fn concat(parts: &[Value]) -> Result<Value, (usize, OpError)> {
         if part.is_null() {
             let detail = "The expression result is null. Cannot include a null value in a string template.";
             return Err(bad(detail.to_owned()));
+        }
+        if !part.is_known() && part.bare_ty().is_some_and(|t| !t.is_primitive() && *t != Ty::Dynamic) {
+            // Refused once it is known.
+            if std::mem::replace(&mut known, false) {
+                text.clear();
+            }
+            continue;
         }
         if !convertible(&part.ty(), &Ty::String) {
             let why = mismatch(&part.ty(), &Ty::String);

@@ -148,7 +148,7 @@ fn go(v: &Value, want: &Ty, at: &mut Vec<Step>) -> Result<Value, ConvertError> {
         (Kind::Unknown(_), _) => unknown_as(v, &replaced(&v.ty(), want)),
         (Kind::Number(n), Ty::String) => Value::string(n.to_string()),
         (Kind::Bool(b), Ty::String) => Value::string(if b { "true" } else { "false" }),
-        (Kind::String(s), Ty::Number) => match Number::parse(s) {
+        (Kind::String(s), Ty::Number) => match number(s) {
             Some(n) => Value::number(n),
             None => return Err(fail(at, "a number is required")),
         },
@@ -192,6 +192,20 @@ fn go(v: &Value, want: &Ty, at: &mut Vec<Step>) -> Result<Value, ConvertError> {
         _ => return Err(fail(at, &mismatch(&v.ty(), want))),
     };
     Ok(out.with_marks(v.marks()))
+}
+
+/// The number that a text is: a decimal, a decimal times a power of two (`1p3`), or an infinity.
+fn number(text: &str) -> Option<Number> {
+    match text {
+        "Inf" | "inf" | "+Inf" | "+inf" => return Some(Number::INFINITY),
+        "-Inf" | "-inf" => return Some(Number::NEG_INFINITY),
+        _ => {}
+    }
+    let Some((mantissa, power)) = text.split_once('p') else { return Number::parse(text) };
+    let power: i16 = power.parse().ok()?;
+    let factor = Number::parse_radix(&format!("1{}", "0".repeat(usize::from(power.unsigned_abs()))), 2)?;
+    let mantissa = Number::parse(mantissa)?;
+    if power < 0 { mantissa.checked_div(&factor) } else { mantissa.checked_mul(&factor) }
 }
 
 fn object(m: &BTreeMap<String, Value>, o: &ObjectTy, at: &mut Vec<Step>) -> Result<Value, ConvertError> {

@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 
+use stackctl_core::Ty;
 use stackctl_hcl::ast::FunctionCall;
 use stackctl_hcl::{Expr, ExprKind};
 
 use super::evaluator::Evaluator;
 use super::template::render;
 use crate::diag::Problem;
-use crate::functions::{self, FnContext, lazy};
+use crate::functions::{self, FnContext, Signature, lazy};
 use crate::value::{Marks, Value, type_text};
 
 impl<'a> Evaluator<'a> {
@@ -47,9 +48,14 @@ impl<'a> Evaluator<'a> {
                 "Functions may not be called here: a literal value is required.",
             );
         };
-        if functions::signature(name).is_none() {
+        let Some(signature) = functions::signature(name) else {
             let p = unknown_function(name, c.name.span);
             return self.fail(|_| p);
+        };
+        if !c.expand_final
+            && let Some((summary, detail)) = miscounted(&signature, c.args.len())
+        {
+            return self.fail_at(e, || Problem::error(summary, detail));
         }
         let errors = self.errors;
         let mut args: Vec<Value> = c.args.iter().map(|a| self.eval(a)).collect();
@@ -61,9 +67,10 @@ impl<'a> Evaluator<'a> {
             && let Some(last) = args.pop()
         {
             marks = last.marks();
+            let sequence = matches!(last.bare_ty(), Some(Ty::Dynamic | Ty::List(_) | Ty::Set(_) | Ty::Tuple(_)));
             match last.elements() {
                 Some(items) => args.extend_from_slice(items),
-                None if !last.is_known() => return Value::dynamic().with_marks(last.all_marks()),
+                None if !last.is_known() && sequence => return Value::dynamic().with_marks(last.all_marks()),
                 None => {
                     let at = c.args.last().unwrap_or(e);
                     return self.fail_at(at, || {
@@ -74,6 +81,11 @@ impl<'a> Evaluator<'a> {
                     });
                 }
             }
+        }
+        if c.expand_final
+            && let Some((summary, detail)) = miscounted(&signature, args.len())
+        {
+            return self.fail_at(e, || Problem::error(summary, detail));
         }
         let nested: RefCell<usize> = RefCell::new(0);
         let renderer = |text: &str, name: &str, vars: &Value| {
@@ -145,6 +157,29 @@ impl<'a> Evaluator<'a> {
         }
         out
     }
+}
+
+/// What is wrong with a number of arguments.
+fn miscounted(s: &Signature, n: usize) -> Option<(&'static str, String)> {
+    let (name, wanted) = (s.name, s.params.len());
+    if let Some(missing) = s.params.get(n) {
+        let least = if s.variadic.is_some() { "at least" } else { "exactly" };
+        let ending = if wanted == 1 { "" } else { "s" };
+        let detail = format!(
+            "Function \"{name}\" needs {least} {wanted} argument{ending}: a value for \"{}\" is missing.",
+            missing.name
+        );
+        return Some(("Not enough function arguments", detail));
+    }
+    let too_many = n > wanted && s.variadic.is_none();
+    too_many.then(|| {
+        let detail = match wanted {
+            0 => format!("Function \"{name}\" takes no arguments."),
+            1 => format!("Function \"{name}\" takes just 1 argument."),
+            _ => format!("Function \"{name}\" takes at most {wanted} arguments."),
+        };
+        ("Too many function arguments", detail)
+    })
 }
 
 /// Whether a message repeats a text of a marked value.

@@ -87,10 +87,13 @@ impl<'a> Evaluator<'a> {
         let collection = self.eval(&f.collection);
         let mut marks = collection.marks();
         let entries = match ops::entries(&collection) {
-            Ok(Some(entries)) => entries,
-            Ok(None) => return Value::dynamic().with_marks(marks),
+            Ok(entries) => entries,
             Err(err) => return self.fail_at(&f.collection, || Problem::error(err.summary, err.detail)),
         };
+        if collection.is_dynamic() || !self.could_include(f) {
+            return Value::dynamic().with_marks(marks);
+        }
+        let Some(entries) = entries else { return Value::dynamic().with_marks(marks) };
         let mut known = true;
         let mut list = Vec::new();
         let mut groups: IndexMap<String, Vec<Value>> = IndexMap::new();
@@ -137,6 +140,23 @@ impl<'a> Evaluator<'a> {
         v.with_marks(marks)
     }
 
+    /// Whether the `if` clause is fit for any element at all: it is tried with one of which nothing is known, so that it
+    /// fails once, and also where there are no elements.
+    fn could_include(&mut self, f: &'a ForExpr) -> bool {
+        if f.condition.is_none() {
+            return true;
+        }
+        let (depth, errors) = (self.names.len(), self.errors);
+        if let Some(name) = &f.key_var {
+            self.names.push((name.as_str(), Value::dynamic()));
+        }
+        self.names.push((f.value_var.as_str(), Value::dynamic()));
+        let (mut known, mut marks) = (true, Marks::NONE);
+        self.included(f, &mut known, &mut marks);
+        self.names.truncate(depth);
+        self.errors == errors
+    }
+
     /// Whether the `if` clause lets the current element pass.
     fn included(&mut self, f: &'a ForExpr, known: &mut bool, marks: &mut Marks) -> bool {
         let Some(c) = &f.condition else { return true };
@@ -149,9 +169,7 @@ impl<'a> Evaluator<'a> {
         let (plain, m) = v.unmark_deep();
         *marks |= m;
         if plain.is_null() {
-            self.fail_at(c, || {
-                Problem::error("Invalid 'for' condition", "The value of the 'if' clause must not be null.")
-            });
+            self.fail_at(c, || Problem::error("Condition is null", "The value of the 'if' clause must not be null."));
             *known = false;
             return false;
         }

@@ -403,16 +403,16 @@ fn slice(a: &[Value], ty: &Ty, _: &super::FnContext<'_>) -> FnResult {
 
 fn matchkeys_ty(a: &[Value]) -> Result<Ty, FnError> {
     match unify(&[a[1].ty(), a[2].ty()]) {
+        Some(_) if a[2].is_known() && a[0].len().zip(a[1].len()).is_some_and(|(values, keys)| values != keys) => {
+            Err(FnError::new("length of keys and values should be equal"))
+        }
         Some(_) => Ok(a[0].ty()),
         None => Err(FnError::arg(1, "keys and searchset must be of the same type")),
     }
 }
 
 fn matchkeys(a: &[Value], ty: &Ty, _: &super::FnContext<'_>) -> FnResult {
-    let (values, keys) = (items(a, 0), items(a, 1));
-    if values.len() != keys.len() {
-        return Err(FnError::new("length of keys and values should be equal"));
-    }
+    let values = items(a, 0);
     let one = unify(&[a[1].ty(), a[2].ty()]).unwrap_or(Ty::Dynamic);
     let as_one = |i: usize| convert(&a[i], &one).map_err(|e| FnError::arg(i, e.to_string()));
     let (keys, wanted) = (as_one(1)?, as_one(2)?);

@@ -1,15 +1,17 @@
 //! Base64, character encodings, URL escapes, gzip and CSV.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::io::Cursor;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use encoding_rs::{CoderResult, Encoding};
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use stackctl_core::Ty;
 
 use super::FnContext;
 use super::args::text;
+use super::charset;
 use super::protocol::{FnError, FnResult, Function, Kind as P, Param, Returns};
 use crate::value::Value;
 
@@ -28,10 +30,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("csvdecode", &[STR], Returns::Is(P::Any), |a, _, _| csv(text(a, 0))),
 ];
 
-/// Base64 with padding; line breaks are skipped.
+/// Base64 with padding; line breaks are skipped, and bits that the last byte does not need may be anything.
 fn unbase64(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+    );
     let joined: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    STANDARD.decode(joined)
+    LENIENT.decode(joined)
 }
 
 fn base64decode(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
@@ -66,104 +72,24 @@ fn base64gzip(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
     Ok(Value::string(STANDARD.encode(out)))
 }
 
-/// The ways to write text as bytes.
-enum Charset {
-    Utf16 { big: bool, mark: bool },
-    Ascii,
-    Latin1,
-    Other(&'static Encoding),
-}
-
-/// Finds an encoding by a name that IANA registered. `encoding_rs` follows the web, where Latin-1 and ASCII mean
-/// windows-1252: those two are done here.
-fn charset(name: &str) -> Option<Charset> {
-    let lower = name.to_ascii_lowercase();
-    Some(match lower.as_str() {
-        "utf-16le" => Charset::Utf16 { big: false, mark: false },
-        "utf-16be" => Charset::Utf16 { big: true, mark: false },
-        "utf-16" => Charset::Utf16 { big: true, mark: true },
-        "us-ascii" | "iso646-us" | "us" | "ibm367" | "cp367" | "csascii" | "ansi_x3.4-1968" | "iso-ir-6" => {
-            Charset::Ascii
-        }
-        "iso-8859-1" | "iso_8859-1" | "latin1" | "l1" | "ibm819" | "cp819" | "iso-ir-100" | "csisolatin1"
-        | "iso_8859-1:1987" => Charset::Latin1,
-        // Web labels that are not IANA's.
-        "ascii" | "utf8" | "unicode-1-1-utf-8" | "x-user-defined" | "replacement" => return None,
-        other => Charset::Other(Encoding::for_label_no_replacement(other.as_bytes())?),
-    })
-}
-
 fn unsupported(name: &str) -> FnError {
     FnError::arg(1, format!("{name:?} is not a supported IANA encoding name or alias in this version"))
 }
 
 fn encode(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
     let (source, name) = (text(a, 0), text(a, 1));
+    let set = charset::find(name).ok_or_else(|| unsupported(name))?;
     let cannot =
         || FnError::arg(0, format!("the given string contains characters that cannot be represented in {name}"));
-    let narrow = |most: u32| -> Result<Vec<u8>, FnError> {
-        source
-            .chars()
-            .map(|c| u8::try_from(c as u32).ok().filter(|b| u32::from(*b) <= most).ok_or_else(cannot))
-            .collect()
-    };
-    let bytes = match charset(name).ok_or_else(|| unsupported(name))? {
-        Charset::Utf16 { big, mark } => {
-            let units = mark.then_some(0xfeff).into_iter().chain(source.encode_utf16());
-            units.flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
-        }
-        Charset::Ascii => narrow(0x7f)?,
-        Charset::Latin1 => narrow(0xff)?,
-        Charset::Other(e) => {
-            let (bytes, _, unmappable) = e.encode(source);
-            if unmappable {
-                return Err(cannot());
-            }
-            bytes.into_owned()
-        }
-    };
-    Ok(Value::string(STANDARD.encode(bytes)))
+    Ok(Value::string(STANDARD.encode(set.encode(source).ok_or_else(cannot)?)))
 }
 
 fn decode(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
     let (source, name) = (text(a, 0), text(a, 1));
-    let set = charset(name).ok_or_else(|| unsupported(name))?;
+    let set = charset::find(name).ok_or_else(|| unsupported(name))?;
     let bytes = unbase64(source).map_err(|e| FnError::arg(0, format!("the given value is not valid base64: {e}")))?;
     let cannot = || FnError::arg(0, format!("the given string contains symbols that are not defined for {name}"));
-    let out = match set {
-        Charset::Utf16 { mut big, mark } => {
-            let mut bytes = bytes.as_slice();
-            if mark && let Some((m, rest)) = bytes.split_first_chunk::<2>() {
-                if *m == [0xff, 0xfe] {
-                    big = false;
-                }
-                if *m == [0xff, 0xfe] || *m == [0xfe, 0xff] {
-                    bytes = rest;
-                }
-            }
-            let (units, rest) = bytes.as_chunks::<2>();
-            if !rest.is_empty() {
-                return Err(cannot());
-            }
-            let unit = |u: &[u8; 2]| if big { u16::from_be_bytes(*u) } else { u16::from_le_bytes(*u) };
-            let units: Vec<u16> = units.iter().map(unit).collect();
-            String::from_utf16(&units).map_err(|_| cannot())?
-        }
-        Charset::Ascii if !bytes.is_ascii() => return Err(cannot()),
-        Charset::Ascii | Charset::Latin1 => bytes.iter().map(|b| *b as char).collect(),
-        Charset::Other(e) => {
-            let mut out = String::with_capacity(bytes.len() * 3);
-            let mut decoder = e.new_decoder_without_bom_handling();
-            let room = decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len() * 4);
-            out.reserve(room);
-            let (result, _, malformed) = decoder.decode_to_string(&bytes, &mut out, true);
-            if malformed || result == CoderResult::OutputFull {
-                return Err(cannot());
-            }
-            out
-        }
-    };
-    Ok(Value::string(out))
+    Ok(Value::string(set.decode(&bytes).ok_or_else(cannot)?))
 }
 
 /// Escapes for the query of a URL: all but letters, digits and `-._~`; a space becomes `+`.
@@ -173,8 +99,15 @@ fn url(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, &KEEP).to_string().replace(' ', "+")
 }
 
-fn reader(text: &str) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new().has_headers(true).flexible(false).from_reader(text.as_bytes())
+/// The `csv` crate drops a byte order mark; here it is part of the first name.
+const MARK: &str = "\u{feff}";
+
+fn reader(text: &str) -> csv::Reader<Cursor<Cow<'_, [u8]>>> {
+    let input = match text.starts_with(MARK) {
+        true => Cow::Owned([MARK, text].concat().into_bytes()),
+        false => Cow::Borrowed(text.as_bytes()),
+    };
+    csv::ReaderBuilder::new().has_headers(true).flexible(false).from_reader(Cursor::new(input))
 }
 
 fn headers(text: &str) -> Result<Vec<String>, FnError> {

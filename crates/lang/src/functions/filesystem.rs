@@ -51,11 +51,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         render(&template, path, &a[1], cx)
     })
     .nullable(),
-    Function::new("templatestring", &[Param::str("template"), Param::any("vars")], Returns::Is(P::Any), |a, _, cx| {
+    Function::new("templatestring", &[Param::str("template"), Param::any("vars")], Returns::Is(P::Str), |a, _, cx| {
         let v = render(text(a, 0), "<templatestring argument>", &a[1], cx)?;
         convert(&v, &Ty::String).map_err(|e| FnError::arg(0, format!("the template's result is no text: {e}")))
     })
-    .documented(P::Str)
     .nullable(),
     Function::new("abspath", PATH, Returns::Is(P::Str), |a, _, cx| slashed(&normalise(&cx.absolute(text(a, 0))))),
     Function::new("pathexpand", PATH, Returns::Is(P::Str), |a, _, cx| slashed(&expand(cx, text(a, 0))?)),
@@ -146,6 +145,9 @@ fn fileexists(a: &[Value], _: &Ty, cx: &FnContext<'_>) -> FnResult {
     let path = text(a, 0);
     let found = expand(cx, path)?;
     match cx.files.kind(&found) {
+        None if found.ancestors().skip(1).any(|d| matches!(cx.files.kind(d), Some(FileKind::File))) => {
+            Err(FnError::new(format!("{path:?} leads through a file")))
+        }
         None => Ok(Value::bool(false)),
         Some(FileKind::File) => Ok(Value::bool(true)),
         Some(FileKind::Directory) => Err(FnError::new(format!("{path:?} is a directory, not a file"))),

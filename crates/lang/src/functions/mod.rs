@@ -8,8 +8,10 @@
 //! Functions never read the environment, the clock or the disk by themselves: [`FnContext`] has all three.
 
 mod args;
+mod charset;
 mod collection;
 mod datetime;
+mod double;
 mod encoding;
 mod filesystem;
 mod format;

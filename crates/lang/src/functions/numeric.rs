@@ -4,6 +4,7 @@ use stackctl_core::{Number, Ty};
 
 use super::FnContext;
 use super::args::{items, number, text, whole};
+use super::double;
 use super::protocol::{FnError, FnResult, Function, Kind as P, Param, Returns};
 use crate::convert::{convert, friendly};
 use crate::value::Value;
@@ -21,10 +22,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         whole(a, 0).map(|n| Value::number(n.signum())).map_err(|e| FnError::new(e.message))
     }),
     Function::new("log", &[ONE, Param::num("base")], Returns::Is(P::Num), |a, _, _| {
-        number(a, 0).log(number(a, 1)).map(Value::number).ok_or_else(|| FnError::new("the logarithm is not a number"))
+        let (n, base) = (number(a, 0).to_f64(), number(a, 1).to_f64());
+        let log = Number::from_f64(double::ln(n) / double::ln(base));
+        log.map(Value::number).ok_or_else(|| FnError::new("the logarithm is not a number"))
     }),
     Function::new("pow", &[ONE, Param::num("power")], Returns::Is(P::Num), |a, _, _| {
-        number(a, 0).pow(number(a, 1)).map(Value::number).ok_or_else(|| FnError::new("the power is not a number"))
+        let power = Number::from_f64(double::pow(number(a, 0).to_f64(), number(a, 1).to_f64()));
+        power.map(Value::number).ok_or_else(|| FnError::new("the power is not a number"))
     }),
     Function::new("max", &[], Returns::Is(P::Num), |a, _, _| most(a.iter().max_by(|a, b| compare(a, b))))
         .variadic(NUMBERS),

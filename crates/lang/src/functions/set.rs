@@ -85,11 +85,9 @@ fn product_ty(a: &[Value]) -> Result<Ty, FnError> {
             _ => return Err(FnError::arg(i, "a set or a list is required")),
         });
     }
-    let all_sets = a.iter().all(|v| matches!(v.ty(), Ty::Set(_)));
+    // One set among them, and there is no order of all.
     let any_set = a.iter().any(|v| matches!(v.ty(), Ty::Set(_)));
-    let any_list = a.iter().any(|v| matches!(v.ty(), Ty::List(_)));
-    // Tuples stand for either; a list among sets makes the result ordered.
-    Ok(if all_sets || (any_set && !any_list) { Ty::set(Ty::Tuple(of)) } else { Ty::list(Ty::Tuple(of)) })
+    Ok(if any_set { Ty::set(Ty::Tuple(of)) } else { Ty::list(Ty::Tuple(of)) })
 }
 
 fn product(a: &[Value], ty: &Ty, _: &FnContext<'_>) -> FnResult {

@@ -49,6 +49,10 @@ fn to(v: &Value, kind: P) -> FnResult {
     if !convertible(&from, &want) {
         return Err(cannot(&friendly(&from), ""));
     }
+    if !v.is_known() && !v.has_ty(&want) {
+        // Not even the type of its elements is taken over.
+        return Ok(Value::unknown(&want).with_marks(v.marks()));
+    }
     convert(v, &want).map_err(|e| {
         let more = match kind {
             P::Num => "; given string must be a decimal representation of a number",

@@ -21,8 +21,12 @@ const MOST_NODES: usize = 1_000_000;
 const DEPTH: usize = 200;
 
 pub(super) fn decode(text: &str) -> FnResult {
-    let mut d =
-        Decoder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, at: Marker::new(0, 1, 0) };
+    let (nodes, at) = (0, Marker::new(0, 1, 0));
+    let unfinished = (!text.ends_with('\n')).then(|| text.chars().count());
+    let mut d = Decoder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes, at, unfinished, end: 0 };
+    if text.trim_start_matches(' ').starts_with('\t') {
+        return Err(d.error("found character that cannot start any token"));
+    }
     let mut document = None;
     loop {
         match d.next()? {
@@ -45,6 +49,10 @@ struct Decoder<'t> {
     anchors: HashMap<usize, Option<(Value, usize)>>,
     nodes: usize,
     at: Marker,
+    /// Characters of a text that does not end with a line break.
+    unfinished: Option<usize>,
+    /// Where the last event ended, in characters.
+    end: usize,
 }
 
 impl<'t> Decoder<'t> {
@@ -55,6 +63,7 @@ impl<'t> Decoder<'t> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => {
                 self.at = span.start;
+                self.end = span.end.index();
                 Ok(event)
             }
             Some(Err(e)) => {
@@ -87,7 +96,12 @@ impl<'t> Decoder<'t> {
                 Some(None) => Err(self.error("cannot refer to an anchor from inside its own definition")),
                 None => Err(self.error("reference to undefined anchor")),
             },
-            Event::Scalar(text, style, anchor, tag) => {
+            Event::Scalar(mut text, style, anchor, tag) => {
+                // A block that ends with the text and not with a line break has none at its end.
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                if block && self.unfinished.is_some_and(|n| self.end >= n) && text.ends_with('\n') {
+                    text.to_mut().pop();
+                }
                 let v = self.scalar(&text, style, tag.as_deref())?;
                 self.keep(anchor, &v, 1);
                 Ok(v)

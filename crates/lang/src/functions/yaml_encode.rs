@@ -155,6 +155,8 @@ impl Emitter {
         self.out.push('"');
         let mut column = self.column();
         let mut after_space = false;
+        // A text that starts with a byte order mark is escaped from end to end.
+        let escape_all = s.starts_with('\u{feff}');
         let last = s.chars().count().saturating_sub(1);
         let mut chars = s.chars().enumerate().peekable();
         while let Some((i, c)) = chars.next() {
@@ -184,7 +186,7 @@ impl Emitter {
                 '\u{85}' => self.out.push_str("\\N"),
                 '\u{2028}' => self.out.push_str("\\L"),
                 '\u{2029}' => self.out.push_str("\\P"),
-                c if printable(c) => self.out.push(c),
+                c if printable(c) && !escape_all => self.out.push(c),
                 c => match c as u32 {
                     n @ 0..=0xff => self.out.push_str(&format!("\\x{n:02X}")),
                     n @ 0x100..=0xffff => self.out.push_str(&format!("\\u{n:04X}")),

@@ -51,7 +51,12 @@ pub fn index(collection: &Value, key: &Value) -> Outcome {
         Ok(k) => k,
         Err(e) => return invalid(&format!("{NO_ELEMENT}: {e}.")),
     };
+    // The language forgets what marks a key that names an attribute.
+    let marks = if object { collection.marks() } else { marks };
     let out = if let Some(n) = key.as_number() {
+        if let (false, Some(Ty::List(t))) = (collection.is_known(), &ty) {
+            return Ok(Value::unknown(t).with_marks(marks));
+        }
         if *n < Number::ZERO {
             return invalid(&format!("{NO_ELEMENT}: a negative number is not a valid index for a sequence."));
         }
@@ -67,7 +72,6 @@ pub fn index(collection: &Value, key: &Value) -> Outcome {
         match (collection.elements(), &ty) {
             (Some(l), _) => l.get(i).cloned(),
             (None, Some(Ty::Tuple(ts))) => ts.get(i).map(Value::unknown),
-            (None, Some(Ty::List(t))) => Some(Value::unknown(t)),
             _ => None,
         }
     } else if let Some(k) = key.as_str() {
@@ -164,8 +168,8 @@ pub fn splat(source: &Value, each: &mut dyn FnMut(&Value) -> Value) -> Outcome {
     }
     if !sequence {
         let item = each(source);
-        let out = if source.is_not_null() { Value::tuple(vec![item]) } else { Value::dynamic().with_marks(marks) };
-        return Ok(out);
+        let out = if source.is_not_null() { Value::tuple(vec![item]) } else { Value::dynamic() };
+        return Ok(out.with_marks(marks));
     }
     if let Some(items) = source.elements() {
         let out: Vec<Value> = items.iter().map(&mut *each).collect();

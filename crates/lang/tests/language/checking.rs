@@ -48,7 +48,7 @@ resource "typed" "x" {}
         &[
             "3: Reference to undeclared input variable (Did you mean \"name\"?)",
             "5: Reference to undeclared resource (Did you mean typed.x?)",
-            "6: Reference to undeclared resource (Did you mean \"x\"?)",
+            "6: Reference to undeclared resource (Did you mean typed.x?)",
             "7: Reference to undeclared module",
             "8: Reference to undeclared input variable (Declare it with: variable \"zz\" {})",
             "9: Invalid reference",

@@ -131,7 +131,7 @@ fn expressions() {
         (r#"{ for x in ["a", "b", "a"] : x => 1 }"#, "error: Duplicate object key"),
         (r#"{ for x in ["a", "b", "a"] : x => 1... }"#, "{a = [1, 1], b = [1]}"),
         (r#"[for x in [1, 2, 3] : x if x > 1]"#, "[2, 3]"),
-        (r#"[for x in [1] : x if null]"#, "error: Invalid 'for' condition"),
+        (r#"[for x in [1] : x if null]"#, "error: Condition is null"),
         (r#"[for x in ["a"] : x if local.ub]"#, "unknown any"),
         ("[for x in null : x]", "error: Iteration over null value"),
         (r#"[for x in local.sl : "k"]"#, r#"sensitive(["k", "k"])"#),
