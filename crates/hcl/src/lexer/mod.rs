@@ -69,7 +69,8 @@ pub(crate) fn lex(text: &str, start: Start, keep_comments: bool) -> Lexed {
         text,
         bytes: text.as_bytes(),
         at: 0,
-        tokens: Vec::with_capacity(text.len() / 4 + 8),
+        // More than any text needs in practice: room that is not used costs nothing, a second copy would.
+        tokens: Vec::with_capacity(text.len() / 3 + 8),
         errors: Vec::new(),
         stack: Vec::new(),
         keep_comments,
