@@ -408,7 +408,6 @@ impl Ready {
             world.clear_stop()?;
             return Ok(Trial { request, through: false });
         };
-        let held = self.lock_is_free(bench, world).is_err();
         let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
         sent.map_err(|e| format!("kill cannot be started: {e}"))?;
         // The product hears of the signal before its request is cut.
@@ -426,8 +425,8 @@ impl Ready {
             std::thread::sleep(Duration::from_millis(50));
         };
         self.lock_is_free(bench, world).map_err(|e| format!("after SIG{signal}: {e}"))?;
-        // Before it has opened the state, a signal may end it where it stands.
-        let died = [("INT", 2), ("TERM", 15)].contains(&(signal, status.signal().unwrap_or(0))) && !held;
+        // Before it has locked the state, a signal may end it where it stands.
+        let died = [("INT", 2), ("TERM", 15)].contains(&(signal, status.signal().unwrap_or(0)));
         match status.code() {
             None if died => Ok(Trial { request, through: false }),
             Some(code @ (0 | 1)) => Ok(Trial { request, through: code == 0 }),
