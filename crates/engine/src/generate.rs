@@ -257,11 +257,18 @@ impl Writer {
                 _ => Vec::new(),
             };
             for item in items {
+                let before = self.out.len();
                 self.line(&format!("{name} {{"));
+                let empty = self.out.len();
                 self.depth += 1;
                 self.block(schema, &b.block, item, false);
                 self.depth -= 1;
-                self.line("}");
+                // A block that says nothing is one that nobody has written.
+                if self.out.len() == empty && b.min == 0 {
+                    self.out.truncate(before);
+                } else {
+                    self.line("}");
+                }
             }
         }
     }
