@@ -131,7 +131,7 @@ impl Left {
     }
 }
 
-/// A document without the ports of worlds, which stand in a few URLs.
+/// A value without the ports of worlds, which stand in a few URLs, and with documents of one meaning in one spelling.
 fn unported(v: &Value) -> Value {
     let text = v.to_string();
     let mut parts = text.split("127.0.0.1:");
@@ -140,7 +140,27 @@ fn unported(v: &Value) -> Value {
         out += "127.0.0.1:0";
         out += part.trim_start_matches(|c: char| c.is_ascii_digit());
     }
-    serde_json::from_str(&out).unwrap_or_default()
+    let mut v = serde_json::from_str(&out).unwrap_or_default();
+    unspelled(&mut v);
+    v
+}
+
+/// Documents in texts with their keys in one order: services and users spell the same policy in several ways.
+fn unspelled(v: &mut Value) {
+    match v {
+        Value::String(s) if s.starts_with('{') => {
+            if let Ok(mut document) = serde_json::from_str::<Value>(s) {
+                unspelled(&mut document);
+                *s = document.to_string();
+            }
+        }
+        Value::Array(all) => all.iter_mut().for_each(unspelled),
+        Value::Object(all) => {
+            all.values_mut().for_each(unspelled);
+            all.sort_keys();
+        }
+        _ => {}
+    }
 }
 
 /// Which part of a text of ours stands for which part of the other run's.
@@ -345,6 +365,8 @@ mod tests {
     fn ids_may_differ_and_references_may_not() {
         let a = left("sg-1111111111", "sg-1111111111", 1);
         check(&a, &a, &[]);
+        let documents = [r#"{"b": {"d": 1, "c": 2}, "a": "127.0.0.1:99"}"#, r#"{"a":"127.0.0.1:1","b":{"c":2,"d":1}}"#];
+        assert_eq!(unported(&json!([documents[0]])), unported(&json!([documents[1]])));
         check(&a, &left("sg-2222222222", "sg-2222222222", 1), &[]);
         check(&a, &left("sg-1111111111", "sg-1111111111", 2), &["rule.b.attributes.port is 1 instead of 2"]);
         let wrong = a.differences(&left("sg-2222222222", "sg-1111111111", 1));
