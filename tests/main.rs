@@ -14,11 +14,13 @@ mod interrupt;
 mod journal;
 mod life;
 mod local;
+mod mistakes;
 mod modules;
 mod options;
 mod plans;
 mod sealing;
 mod states;
+mod stores;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

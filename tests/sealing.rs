@@ -495,3 +495,26 @@ fn the_stack_makes_what_bootstrap_finds() {
     let bench = Bench::of(text, Some(world)).unwrap();
     contains(&run(&bench, &["bootstrap"], 0).out, &["Everything was there; nothing was changed."]);
 }
+
+/// Programs of the user's get the environment without the passphrase of the state.
+#[test]
+fn programs_do_not_inherit_the_passphrase() {
+    let text = r#"
+data "external" "shown" {
+  program = ["sh", "-c", "printf '{\"it\": \"%s %s %s\"}' \"$STACKCTL_PASSPHRASE\" \"$STACKCTL_NEW_PASSPHRASE\" \"$OTHER\""]
+}
+resource "terraform_data" "a" {
+  provisioner "local-exec" { command = "env > shown.txt" }
+}
+output "shown" { value = data.external.shown.result.it }
+"#;
+    let mut bench = Bench::of(text, None).unwrap();
+    for (name, value) in [("PASSPHRASE", "hush-hush"), ("NEW_PASSPHRASE", "hush-too")] {
+        bench.env.push((format!("STACKCTL_{name}"), value.to_owned()));
+    }
+    bench.env.push(("OTHER".to_owned(), "seen".to_owned()));
+    run(&bench, &["apply", "-auto-approve"], 0);
+    assert_eq!(run(&bench, &["output", "-raw", "shown"], 0).out, "  seen");
+    let shown = bench.read("shown.txt").unwrap();
+    assert!(shown.contains("OTHER=seen") && !shown.contains("hush"), "{shown}");
+}

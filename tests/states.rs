@@ -79,6 +79,8 @@ fn history_and_restore() {
     assert_eq!(versions[0]["changes"]["removed"], json!(["terraform_data.b[0]", "terraform_data.b[1]"]));
     assert!(versions[0]["who"].as_str().unwrap().contains('@'));
     contains(&run(&bench, &["state", "history"], 0).out, &["- terraform_data.b[0]", "(state-rm)"]);
+    let first = versions.last().unwrap();
+    assert!(first["who"].is_string() && first["operation"].is_string(), "{first}");
     let old = versions[1]["version"].as_str().unwrap();
     // The question shows what would change, and there is nobody to answer.
     let asked = run(&bench, &["state", "restore", old], 1);
@@ -96,6 +98,8 @@ fn history_and_restore() {
     assert_eq!(bench.state().unwrap()["lineage"], "another");
     run(&bench, &["untaint", "terraform_data.a"], 0);
     run(&bench, EMPTY_PLAN, 0);
+    run(&bench, &["destroy", "-auto-approve"], 0);
+    contains(&run(&bench, &["state", "history"], 0).out, &["(destroy)"]);
 }
 
 /// A state that is broken or gone stops everything but what brings it back.
@@ -467,6 +471,7 @@ resource "aws_subnet" "a" {
   vpc_id     = aws_vpc.net.id
   cidr_block = cidrsubnet(aws_vpc.net.cidr_block, 8, count.index)
 }
+resource "aws_kms_key" "k" { deletion_window_in_days = 7 }
 resource "aws_internet_gateway" "out" { vpc_id = aws_vpc.net.id }
 resource "aws_route_table" "out" { vpc_id = aws_vpc.net.id }
 resource "aws_route" "out" {

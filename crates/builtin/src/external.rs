@@ -77,7 +77,7 @@ async fn run(program: &str, args: &[&str], dir: &str, input: Vec<u8>, setup: &Se
         .args(args)
         .current_dir(host.cwd.join(dir))
         .env_clear()
-        .envs(host.env.iter())
+        .envs(host.env_for_programs())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

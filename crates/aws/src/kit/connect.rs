@@ -124,7 +124,12 @@ impl Connection {
     /// SDK settings for the service that Terraform calls `service` (`ec2`, `cloudwatchlogs` …), its endpoint included.
     pub fn sdk_for(&self, service: &str) -> SdkConfig {
         match self.endpoint(service) {
-            Some(url) => self.sdk.to_builder().endpoint_url(url).build(),
+            Some(url) => {
+                let mut sdk = self.sdk.to_builder().endpoint_url(url);
+                // Without an origin it would give way to AWS_ENDPOINT_URL.
+                sdk.insert_origin("endpoint_url", aws_types::origin::Origin::shared_config());
+                sdk.build()
+            }
             None => self.sdk.clone(),
         }
     }

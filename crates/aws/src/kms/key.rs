@@ -175,9 +175,14 @@ impl Resource for Key {
     async fn find(cx: &Cx, intent: &Intent<Self>) -> Result<Vec<Live<Self>>> {
         let keys = all(cx.kms().list_keys().limit(1000).into_paginator().items().send()).await?;
         let ids: Vec<String> = keys.into_iter().filter_map(|k| k.key_id).collect();
+        // A star stands for the rest, as in EC2's filters: `state rebuild` knows the beginning alone.
+        let owns = |v: &str| match intent.token.strip_suffix('*') {
+            Some(start) => v.starts_with(start),
+            None => v == intent.token,
+        };
         let owned = ids.iter().map(|id| async move {
             match tags_of(cx, id).await {
-                Ok(tags) if tags.iter().any(|(k, v)| k == crate::kit::edge::OWNER_TAG && v == intent.token) => {
+                Ok(tags) if tags.iter().any(|(k, v)| k == crate::kit::edge::OWNER_TAG && owns(v)) => {
                     intent.read(cx, id).await
                 }
                 // A key whose tags this identity may not read is not one that it has just made.

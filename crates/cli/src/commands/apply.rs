@@ -59,7 +59,7 @@ async fn go(cx: &mut Context, args: &ApplyCmd, kind: Kind, report: &Report) -> O
     let events = report.events(cx);
     let backup = args.backup.as_ref();
     let session =
-        planning::open(cx, &stack, Access::Write, "OperationTypeApply", Some(&args.locking), backup, &events).await?;
+        planning::open(cx, &stack, Access::Write, operation(mode), Some(&args.locking), backup, &events).await?;
     let options = match planning::options(cx, &stack, &args.planning, mode) {
         Ok(o) => o,
         Err(diags) => return close(session, diags).await,
@@ -118,7 +118,7 @@ async fn saved_plan(cx: &mut Context, args: &ApplyCmd, kind: Kind, report: &Repo
     let events = report.events(cx);
     let backup = args.backup.as_ref();
     let session =
-        planning::open(cx, &stack, Access::Write, "OperationTypeApply", Some(&args.locking), backup, &events).await?;
+        planning::open(cx, &stack, Access::Write, operation(plan.mode), Some(&args.locking), backup, &events).await?;
     let state = session.state();
     let same_lineage = plan.lineage.is_empty() || plan.lineage == state.lineage;
     if !same_lineage || plan.digest != state.digest() {
@@ -130,6 +130,15 @@ async fn saved_plan(cx: &mut Context, args: &ApplyCmd, kind: Kind, report: &Repo
     let mode = plan.mode;
     let work = Work { cx, stack: &stack, report, events, stop, args, told: Vec::new() };
     work.carry_out(plan, session, mode).await
+}
+
+/// What lock and history call it.
+fn operation(mode: PlanMode) -> &'static str {
+    match mode {
+        PlanMode::Normal => "OperationTypeApply",
+        PlanMode::Destroy => "OperationTypeDestroy",
+        PlanMode::RefreshOnly => "OperationTypeRefresh",
+    }
 }
 
 /// Lets go of the state without a change and reports what went wrong.

@@ -28,8 +28,8 @@ struct Probe<'a> {
 struct File<'a> {
     #[serde(default)]
     terraform_version: Option<String>,
-    #[serde(default)]
-    serial: Option<u64>,
+    #[serde(borrow, default)]
+    serial: Option<&'a RawValue>,
     #[serde(default)]
     lineage: Option<String>,
     #[serde(default)]
@@ -158,9 +158,11 @@ pub(super) fn state(bytes: &[u8], place: &str) -> Result<State> {
         ));
     }
     let (mark, by) = file.stackctl.map_or((None, None), |o| (o.journal, o.by));
+    let serial = file.serial.map_or(Ok(0), |n| n.get().parse::<u64>().map_err(|_| n.get()));
+    let serial = serial.map_err(|n| bad(format!("its serial is {n}, not a whole number"), foreign))?;
     let mut out = State {
         terraform_version,
-        serial: file.serial.unwrap_or(0),
+        serial,
         lineage: file.lineage.unwrap_or_default(),
         outputs: BTreeMap::new(),
         resources: BTreeMap::new(),

@@ -99,7 +99,7 @@ fn what_cannot_be_used_says_why() {
     fails("{\"version\":3}", "Terraform 0.11");
     fails("{\"version\":5}", "4 is the newest");
     fails("{\"version\":\"4\"}", "version is \"4\"");
-    fails("{\"version\":4,\"serial\":-1}", "invalid");
+    fails("{\"version\":4,\"serial\":-1}", "its serial is -1");
     fails("{\"version\":4,\"terraform_version\":\"sealed-1\"}", "not a version number");
     fails(&one("{},{}"), "t.a occurs twice");
     fails(&one("{\"index_key\":1.5}"), "index_key");

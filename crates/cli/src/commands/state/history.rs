@@ -41,7 +41,7 @@ pub(super) async fn run(cx: Context, args: StateHistory) -> Outcome {
     }
     if stack.backend.kind() == "s3" && all.iter().all(|v| v.id == "null") {
         cx.term.error_line(
-            "Note: the bucket keeps no versions; switch versioning on, so that a state can be brought back.",
+            "Note: the bucket keeps no versions; `stackctl bootstrap` switches them on, so that a state can be brought back.",
         );
     }
     Ok(Exit::Done)
@@ -78,7 +78,7 @@ impl Entry {
         match &self.state {
             Err(why) => [id, time, String::new(), String::new(), why.clone()],
             Ok(s) => {
-                let what = changes.map_or_else(|| format!("{} objects", s.len()), |d| d.summary());
+                let what = changes.map_or_else(|| objects(s.len()), |d| d.summary());
                 [id, time, s.serial.to_string(), Entry::by(s), what]
             }
         }
@@ -113,6 +113,10 @@ fn changes(all: &[Entry], i: usize) -> Option<Difference> {
     let new = all[i].state.as_ref().ok()?;
     let old = all[i + 1..].iter().find_map(|e| e.state.as_ref().ok())?;
     Some(difference(old, new))
+}
+
+fn objects(n: usize) -> String {
+    format!("{n} object{}", if n == 1 { "" } else { "s" })
 }
 
 /// `OperationTypeApply` is `apply`.
