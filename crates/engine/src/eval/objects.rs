@@ -54,7 +54,9 @@ impl<'p> Evaluator<'p> {
         };
         let (given, span) = given.map_or((None, v.span), |(value, span)| (Some(value), span.unwrap_or(v.span)));
         match prepare(v, given, span) {
-            Ok(v) => Some(v),
+            // Guards like `count = length(var.rules)` hold for values, and no instance is known to exist.
+            Ok(value) if self.validating => Some(Value::unknown(&v.constraint.ty).with_marks(value.marks())),
+            Ok(value) => Some(value),
             Err(p) => {
                 self.report(vec![p], None);
                 None

@@ -377,6 +377,17 @@ fn validation_needs_no_values() {
         output "all" { value = test_thing.a[*].arn }
     "#;
     assert_eq!(errors(good), Vec::<String>::new());
+    // What a module does with its variables is right or wrong for every caller.
+    let calls = "module \"m\" { source = \"./m\" }\nmodule \"n\" {\n source = \"./m\"\n names = {}\n}";
+    let guarded = r#"
+        variable "names" { default = {} }
+        resource "test_thing" "t" {
+          count = length(var.names) > 0 ? 1 : 0
+          name  = try(var.names["first"], upper(var.names["second"]))
+        }
+    "#;
+    let called = b.settings(&[("main.tf", calls), ("m/main.tf", guarded)]).map_err(|d| format!("{d:?}")).unwrap();
+    assert_eq!(format!("{:?}", super::super::validate(&called, &b.providers)), "[]");
     assert_eq!(
         errors("resource \"test_thing\" \"a\" {\n count = 0\n nme = 1\n}"),
         ["Missing required argument", "Unsupported argument"]
