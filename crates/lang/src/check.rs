@@ -183,6 +183,11 @@ impl<'m> Checker<'m> {
             self.expr(&l.value, &plain);
         }
         for o in m.outputs.values() {
+            if o.ephemeral && m.path.is_root() {
+                let detail = "Outputs of the root module are stored, so they cannot be ephemeral.";
+                let p = Problem::error("Ephemeral output not allowed", detail).at(o.span);
+                self.problems.push(p.hinted("Set ephemeral = true on outputs of child modules only."));
+            }
             self.expr(&o.value, &plain);
             self.all(&o.depends_on, &plain);
             self.conditions(&o.preconditions, &plain);

@@ -98,6 +98,14 @@ impl<'p> Evaluator<'p> {
                 "Ephemeral value not allowed",
                 format!("The value of \"{}\" is ephemeral: declare the output with ephemeral = true.", o.name),
             ));
+        } else if !root && o.ephemeral && !value.marks().is_ephemeral() {
+            wrong = Some((
+                "Value not allowed in ephemeral output",
+                format!(
+                    "\"{}\" is declared with ephemeral = true, so that its value has to be an ephemeral one.",
+                    o.name
+                ),
+            ));
         } else if root && marks.is_sensitive() && !o.sensitive {
             wrong = Some((
                 "Output refers to sensitive values",

@@ -63,6 +63,22 @@ impl<'p> TypeInfo<'p> {
         });
         marked(Value::object(attrs.chain(blocks)), sensitive)
     }
+    /// [`TypeInfo::partial`] of an object whose configuration says something of what is not known.
+    pub fn planned(&self, object: &Partial, sensitive: &[Path], refined: &[(String, Value)]) -> Value {
+        let plain = self.partial(object, sensitive);
+        let left: Vec<_> = refined.iter().filter(|(n, _)| plain.attr(n).is_some_and(|v| !v.is_known())).collect();
+        if left.is_empty() {
+            return plain;
+        }
+        let both = |n: &String, v: &Value| match left.iter().find(|(l, _)| l == n) {
+            Some((_, more)) if v.is_not_null() => more.clone().not_null(),
+            Some((_, more)) => more.clone(),
+            None => v.clone(),
+        };
+        let marks = plain.marks();
+        let attrs = plain.entries().into_iter().flatten().map(|(n, v)| (n, both(n, v)));
+        Value::object(attrs).with_marks(marks)
+    }
     /// An object of which nothing is known.
     pub fn unknown(&self) -> Value {
         let attrs = self.schema.block.attrs.iter().map(|(name, attr)| (*name, attr_value(attr, &Partial::Unknown)));
@@ -145,17 +161,23 @@ pub struct Config {
     pub sensitive: Vec<Path>,
     /// Ephemeral places.
     pub ephemeral: Vec<Path>,
+    /// Attributes that are not known, with what is known of them nevertheless: that they are not null, how they begin.
+    pub refined: Vec<(String, Value)>,
 }
 
 impl Config {
     /// Takes a decoded value apart.
     pub fn of(value: &Value, ty: &Ty) -> Config {
+        let attrs = value.entries().into_iter().flatten().filter(|(_, v)| !v.is_known() && !v.is_dynamic());
+        let refined = attrs.map(|(n, v)| (n.clone(), v.clone())).collect();
         if !value.contains_marked() {
-            return Config { value: value.to_partial(ty), sensitive: Vec::new(), ephemeral: Vec::new() };
+            let (sensitive, ephemeral) = (Vec::new(), Vec::new());
+            return Config { value: value.to_partial(ty), sensitive, ephemeral, refined };
         }
         let (plain, paths) = value.unmark_deep_with_paths();
         let with = |m: Marks| paths.iter().filter(|(_, x)| x.contains(m)).map(|(p, _)| p.clone()).collect();
-        Config { value: plain.to_partial(ty), sensitive: with(Marks::SENSITIVE), ephemeral: with(Marks::EPHEMERAL) }
+        let (sensitive, ephemeral) = (with(Marks::SENSITIVE), with(Marks::EPHEMERAL));
+        Config { value: plain.to_partial(ty), sensitive, ephemeral, refined }
     }
 }
 

@@ -534,7 +534,14 @@ impl Values for ApplyValues<'_> {
             }
             let good = self.ev.ensure(id, 0);
             let (value, marks) = self.ev.value(id, 0).unmark_deep();
-            let new = good.then(|| value.to_known(&value.ty()).ok()).flatten();
+            let ty = value.ty();
+            let new = match value.to_partial(&ty) {
+                _ if !good => None,
+                Partial::Unknown => None,
+                // Of what `-target` leaves out, nothing is known at the end either.
+                v if !plan.targets.is_empty() => Some(v.or_null()),
+                v => v.to_known().ok(),
+            };
             match new {
                 Some(Known::Null) => {}
                 Some(known) => {

@@ -420,7 +420,10 @@ impl Planner<'_> {
             let change = if destroy {
                 let after = if self.targets.is_empty() { None } else { before.clone().map(Partial::from) };
                 OutputChange { after, ..kept() }
-            } else if !self.needed[id.0 as usize] || !self.succeeded(id) {
+            } else if !self.needed[id.0 as usize] {
+                // Left out by `-target`.
+                continue;
+            } else if !self.succeeded(id) {
                 kept()
             } else {
                 let (value, marks) = self.ev.value(id, 0).unmark_deep();

@@ -203,7 +203,7 @@ impl<'p> Planner<'p> {
             return false;
         }
         let sensitive = at.info.sensitive_paths(&d.planned, &config.sensitive);
-        let value = self.value_of(at, &d, prior.as_deref(), why.is_some(), &sensitive);
+        let value = self.value_of(at, &d, prior.as_deref(), why.is_some(), &sensitive, &config.refined);
         if let Some(v) = &value {
             self.ev.set_instance(at.id, at.instance, at.key.clone(), v.clone());
             let (ok, _) =
@@ -224,12 +224,13 @@ impl<'p> Planner<'p> {
         prior: Option<&Known>,
         replaced: bool,
         sensitive: &[Path],
+        refined: &[(String, Value)],
     ) -> Option<Value> {
         let asked =
             !self.graph.dependents[at.id.0 as usize].is_empty() || !at.resource.lifecycle.postconditions.is_empty();
         asked.then(|| match prior {
             Some(p) if d.is_empty() && !replaced => at.info.known(p, sensitive),
-            _ => at.info.partial(&d.planned, sensitive),
+            _ => at.info.planned(&d.planned, sensitive, refined),
         })
     }
 

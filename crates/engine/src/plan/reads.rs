@@ -30,8 +30,9 @@ impl Planner<'_> {
 
     pub(super) fn provider_ready(&mut self, id: NodeId) {
         let Some(addr) = self.graph.provider_addr(id) else { return };
-        let unknown = || Config { value: Partial::Unknown, sensitive: Vec::new(), ephemeral: Vec::new() };
-        let Config { value: config, sensitive, ephemeral } = self.ev.provider_config(id).unwrap_or_else(unknown);
+        let unknown =
+            || Config { value: Partial::Unknown, sensitive: Vec::new(), ephemeral: Vec::new(), refined: Vec::new() };
+        let Config { value: config, sensitive, ephemeral, .. } = self.ev.provider_config(id).unwrap_or_else(unknown);
         let known = config.to_known().ok().map(Arc::new);
         let addr = Arc::new(addr);
         let state = ProviderState { addr, config: Arc::new(config), sensitive, ephemeral, known: known.clone() };

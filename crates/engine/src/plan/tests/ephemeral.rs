@@ -195,6 +195,11 @@ fn values_stay_where_nothing_is_stored() {
             "ephemeral \"test_secret\" \"u\" {\n name = \"u\"\n lifecycle {\n prevent_destroy = true\n }\n}",
             "! main.tf:5 Invalid ephemeral resource lifecycle argument",
         ),
+        ("output \"o\" {\n value = 1\n ephemeral = true\n}", "! main.tf:2 Ephemeral output not allowed"),
+        (
+            "module \"m\" { source = \"./m\" }\n# file m/main.tf\noutput \"o\" {\n value = 1\n ephemeral = true\n}",
+            "! m/main.tf:2 Value not allowed in ephemeral output",
+        ),
         (
             "data \"test_lookup\" \"d\" { name = ephemeral.test_secret.s.name }",
             "! main.tf:2 Invalid use of ephemeral value",

@@ -53,6 +53,54 @@ async fn targets_leave_other_outputs_in_state_as_they_are() {
     assert_eq!(values(&bench), ["a=a2", "b=b1", "text=1"]);
 }
 
+/// Of an output that depends on more than the target, the rest is null until it is applied.
+#[tokio::test]
+async fn targets_leave_parts_of_outputs_open() {
+    let config = r#"
+        module "m" {
+          source   = "./m"
+          for_each = toset(["x", "y"])
+        }
+        resource "test_part" "b" { thing = "b" }
+        output "all" { value = { for k, m in module.m : k => m.id } }
+        output "b" { value = test_part.b.id }
+        # file m/main.tf
+        resource "test_part" "p" { thing = "p" }
+        output "id" { value = test_part.p.id }
+    "#;
+    let mut bench = Bench::default();
+    let files = split(config);
+    bench.apply(&files, |o| o.targets = vec!["module.m[\"x\"]".to_owned()]).await.unwrap();
+    let all = &bench.state.outputs["all"].value;
+    assert!(all.get("x").as_str().is_some() && all.get("y").is_null(), "{all:?}");
+    let (plan, _) = planned(&mut bench, config, |o| o.targets = vec!["test_part.b".to_owned()]);
+    assert_eq!(plan.unwrap().outputs.keys().collect::<Vec<_>>(), ["b"], "what is left out is not listed");
+}
+
+/// What is known of an unknown argument is known of the object's attribute too.
+#[test]
+fn arguments_keep_what_is_known_of_them() {
+    let config = r#"
+        resource "test_thing" "a" { name = "a" }
+        resource "test_value" "b" {
+          input = test_thing.a.arn
+          lifecycle {
+            postcondition {
+              condition     = self.input != null && startswith(self.input, "arn:")
+              error_message = "No."
+            }
+          }
+        }
+        resource "test_part" "c" {
+          count = test_value.b.input != null ? 1 : 0
+          thing = "c"
+        }
+    "#;
+    let (plan, text) = planned(&mut Bench::default(), config, |_| {});
+    assert_eq!(lines(&text), ["+ test_part.c[0]", "+ test_thing.a", "+ test_value.b"], "{text}");
+    assert!(plan.unwrap().checks.iter().all(|c| c.status == super::super::CheckStatus::Pass));
+}
+
 #[test]
 fn nothing_that_is_stored_is_infinite() {
     for (config, expect) in [
