@@ -281,3 +281,27 @@ resource "terraform_data" "slow" {
     assert_eq!(done.code, Some(0), "{}", done.text());
     run(&ours, &["plan", "-detailed-exitcode"], 0);
 }
+
+/// The lease in real time: a create that takes longer than a period does not outlive it.
+#[test]
+fn a_lease_is_renewed_while_a_create_takes_its_time() {
+    let world = world();
+    let stack = bench(world, TABLE, "resource \"aws_sqs_queue\" \"slow\" { name = \"slow\" }\n");
+    run(&stack, &["plan"], 0);
+    let rule = json!([{"action": "CreateQueue", "kind": "slow", "delay_s": 25, "times": 1}]);
+    world.control("POST", "faults", &rule).unwrap();
+    let beat = || {
+        let key = json!({"TableName": "locks", "Key": {"LockID": {"S": "states/app.tfstate"}}, "ConsistentRead": true});
+        let item: Value = serde_json::from_str(&world.dynamodb("GetItem", &key).unwrap()).unwrap();
+        item["Item"]["StackctlBeat"]["N"].as_str().map(|n| n.parse::<u64>().unwrap())
+    };
+    let child = spawn(in_real_time(&stack, &["apply", "-auto-approve"]));
+    assert!(wait_for(Duration::from_secs(60), || beat() == Some(0)), "it is locked");
+    let start = Instant::now();
+    assert!(wait_for(Duration::from_secs(40), || beat() == Some(1)), "it was never renewed");
+    assert!(start.elapsed() > Duration::from_secs(10), "it was renewed after {:?}", start.elapsed());
+    let done = finish(child).unwrap();
+    assert_eq!(done.code, Some(0), "{}", done.text());
+    assert_eq!(beat(), None, "it is still locked");
+    world.exit();
+}
