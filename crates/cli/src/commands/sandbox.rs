@@ -30,6 +30,15 @@ pub(crate) async fn run(cx: Context, command: SandboxSub) -> Outcome {
                 for (k, v) in control.env() {
                     cx.term.line(&format!("  export {k}={v}"));
                 }
+                let (ours, theirs) = (Sandbox::version(), Sandbox::kept_version(&dir).await.unwrap_or_default());
+                cx.term.line(&match theirs == ours {
+                    true => format!("Its server has version {ours}, as this program's."),
+                    false => format!(
+                        "Its server has version {}, this program brings {ours}: `sandbox start` replaces it while its world \
+                         is empty, `sandbox stop` ends it with its world.",
+                        if theirs.is_empty() { "(unknown)" } else { &theirs }
+                    ),
+                });
             }
         },
         SandboxSub::Reset => match Sandbox::kept(&dir).await {
