@@ -150,7 +150,8 @@ fn keep(zero: bool, block: &Block, prior: &Known, live: &mut Known) {
     for (name, b) in &block.blocks {
         let Some(v) = l.get_mut(*name) else { continue };
         let p = prior.get(name);
-        if b.local || b.lazy && is_zero(v) && !p.is_null() {
+        // What is lazy and was not read comes with the prior value; none, where it was read, is news.
+        if b.local {
             *v = p.clone();
             continue;
         }
@@ -169,6 +170,24 @@ mod tests {
     use stackctl_core::{Attr, Equality};
 
     use super::*;
+
+    #[test]
+    fn lazy_blocks_that_are_gone_are_gone() {
+        let inner = Block { attrs: [("port", Attr::optional(Ty::Number))].into(), blocks: Default::default() };
+        let rule = |lazy, local| stackctl_core::BlockType {
+            lazy,
+            local,
+            ..stackctl_core::BlockType::new(Nesting::List, inner.clone())
+        };
+        let none = Known::from([("rule", Known::List(Vec::new()))]);
+        let one = Known::from([("rule", Known::List(vec![Known::from([("port", 1)])]))]);
+        for (lazy, local, stays) in [(true, false, false), (false, false, false), (false, true, true)] {
+            let schema =
+                Schema::new("t", Block { attrs: Default::default(), blocks: [("rule", rule(lazy, local))].into() });
+            let got = absorb(&schema, &one, none.clone());
+            assert_eq!(got.get("rule").as_list().is_some_and(|l| !l.is_empty()), stays, "lazy {lazy}, local {local}");
+        }
+    }
 
     #[test]
     fn flat_attributes_become_objects() {
