@@ -33,7 +33,9 @@ pub(crate) fn resource() -> Type {
 /// The same without anything in state: another password each time.
 pub(crate) fn ephemeral() -> Ephemeral {
     let mut block = chars::block(true);
-    ["id", "keepers", "number"].map(|k| block.attrs.remove(k));
+    for name in ["id", "keepers", "number"] {
+        block.attrs.remove(name);
+    }
     block.attrs.values_mut().for_each(|a| a.force_new = ForceNew::No);
     if let Some(numeric) = block.attrs.get_mut("numeric") {
         numeric.default = Some(true.into());
@@ -51,7 +53,9 @@ pub(crate) fn ephemeral() -> Ephemeral {
                 let text = chars::generate(&config, host)?;
                 let mut v = finish(config, &text)?;
                 v.set("result", text.into());
-                v.as_map_mut().and_then(|m| m.remove("id"));
+                if let Some(m) = v.as_map_mut() {
+                    m.remove("id");
+                }
                 Ok(v)
             })
         })

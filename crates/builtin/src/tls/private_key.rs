@@ -52,7 +52,9 @@ pub(crate) fn resource() -> Type {
 /// The same without anything in state: another key each time.
 pub(crate) fn ephemeral() -> Ephemeral {
     let mut block = resource().schema.block;
-    ["id", "openssh_comment"].map(|k| block.attrs.remove(k));
+    for name in ["id", "openssh_comment"] {
+        block.attrs.remove(name);
+    }
     block.attrs.values_mut().for_each(|a| a.force_new = ForceNew::No);
     let schema = Schema {
         doc: "A private key that is stored nowhere: another one in every run.",
@@ -61,7 +63,9 @@ pub(crate) fn ephemeral() -> Ephemeral {
     Ephemeral::new(schema, |config, host| {
         Box::pin(async move {
             let mut v = create(&config, host).await?;
-            ["id", "openssh_comment"].map(|k| v.as_map_mut().and_then(|m| m.remove(k)));
+            if let Some(m) = v.as_map_mut() {
+                m.retain(|k, _| k != "id" && k != "openssh_comment");
+            }
             Ok(v)
         })
     })
