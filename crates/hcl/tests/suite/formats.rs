@@ -22,6 +22,41 @@ fn a_whole_file() {
     assert_eq!(formatted.as_deref(), Ok(include_str!("../data/tidy.tf.txt")));
 }
 
+/// A part of `formatted.txt` as the text that it stands for.
+fn unescaped(part: &str) -> String {
+    let part = part.strip_suffix("~\n").unwrap_or(part);
+    let mut out = String::new();
+    let mut rest = part;
+    while let Some((before, after)) = rest.split_once('\\') {
+        out.push_str(before);
+        let (length, c) = match after.as_bytes().first() {
+            Some(b'r') => (1, '\r'),
+            Some(b't') => (1, '\t'),
+            Some(b'u') => ("u{feff}".len(), '\u{feff}'),
+            _ => (1, '\\'),
+        };
+        out.push(c);
+        rest = &after[length..];
+    }
+    out + rest
+}
+
+/// What Terraform's formatter makes of badly formatted texts.
+#[test]
+fn as_terraform_formats() {
+    let (mut wrong, mut seen) = (String::new(), 0);
+    for case in include_str!("../data/formatted.txt").split(">>>>\n").skip(1) {
+        let (text, expected) = case.split_once("====\n").unwrap();
+        let (text, expected) = (unescaped(text), unescaped(expected));
+        let formatted = format(&text);
+        if formatted.as_deref() != Ok(expected.as_str()) {
+            let _ = writeln!(wrong, "{text:?}\n  expected {expected:?}\n  got      {formatted:?}");
+        }
+        seen += 1;
+    }
+    assert!(wrong.is_empty() && seen > 40, "{seen} cases\n{wrong}");
+}
+
 #[test]
 fn formatted_text_stays() {
     for text in CASES.iter().map(|(_, formatted)| *formatted).chain([include_str!("../data/tidy.tf.txt")]) {

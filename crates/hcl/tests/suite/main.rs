@@ -1,5 +1,6 @@
 //! The crate as others see it: trees, errors, properties of the parser, the formatter.
 
+mod corpus;
 mod differential;
 mod dump;
 mod errors;

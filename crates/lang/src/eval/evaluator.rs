@@ -13,7 +13,7 @@ use super::describe::values_of;
 use crate::diag::{Problem, closest};
 use crate::ops::{self, OpError, Operand};
 use crate::refs::Reference;
-use crate::value::Value;
+use crate::value::{MOST_NODES, Value};
 use stackctl_core::{Number, Ty};
 
 /// The state of one evaluation.
@@ -112,6 +112,15 @@ impl<'a> Evaluator<'a> {
 
     /// The value of an expression.
     pub(super) fn eval(&mut self, e: &'a Expr) -> Value {
+        let v = self.unlimited(e);
+        if v.nodes() > MOST_NODES {
+            let detail = format!("Its value has more than {MOST_NODES} parts.");
+            return self.fail_span(e.span, "Expression too large", detail);
+        }
+        v
+    }
+
+    fn unlimited(&mut self, e: &'a Expr) -> Value {
         match &e.kind {
             ExprKind::Literal(l) => match l {
                 Literal::Null => Value::null(&Ty::Dynamic),
@@ -345,6 +354,34 @@ mod tests {
             assert!(!ev.eval(&e).is_wholly_known());
             let found: Vec<_> = ev.problems.iter().map(|p| p.summary.as_str()).collect();
             assert_eq!(found, ["Expression too large"], "{text}");
+        }
+    }
+
+    /// Every name is this value.
+    struct All(Value);
+    impl Scope for All {
+        fn resolve(&self, _: &Reference<'_>) -> Result<Value, Problem> {
+            Ok(self.0.clone())
+        }
+        fn world(&self) -> Option<crate::eval::World<'_>> {
+            None
+        }
+    }
+
+    /// Values that share their parts are small in memory, but whatever walks through them would never end.
+    #[test]
+    fn values_that_double_end_with_an_error() {
+        for text in ["[local.l, local.l]", "{ a = local.l, b = local.l }", "{ for k in [1, 2] : k => local.l }"] {
+            let (e, errors) = stackctl_hcl::parse_expr(text, Default::default(), 0);
+            assert!(errors.is_empty());
+            let mut v = Value::from(1);
+            let mut said = Vec::new();
+            for _ in 0..64 {
+                let (next, problems) = crate::eval::expr(&e, &All(v));
+                v = next;
+                said.extend(problems.into_iter().map(|p| p.summary));
+            }
+            assert!(said.iter().any(|s| s == "Expression too large"), "{text}: {said:?}");
         }
     }
 }

@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::FnContext;
 use super::args::{fits, items, text, whole};
 use super::protocol::{FnError, FnResult, Function, Kind as P, Param, Returns};
-use crate::value::{Kind, Value};
+use crate::value::{Kind, MOST_NODES, Value};
 
 const STR: Param = Param::str("str");
 
@@ -83,7 +83,15 @@ fn join(a: &[Value], ty: &Ty, _: &FnContext<'_>) -> FnResult {
 
 fn split(a: &[Value], _: &Ty, _: &FnContext<'_>) -> FnResult {
     let (separator, text) = (text(a, 0), text(a, 1));
-    Ok(if separator.is_empty() { Value::strings(text.graphemes(true)) } else { Value::strings(text.split(separator)) })
+    let most = usize::try_from(MOST_NODES).unwrap_or(usize::MAX);
+    let parts: Vec<&str> = match separator {
+        "" => text.graphemes(true).take(most).collect(),
+        separator => text.split(separator).take(most).collect(),
+    };
+    if parts.len() == most {
+        return Err(FnError::new(format!("the text would be split into more than {most} parts")));
+    }
+    Ok(Value::strings(parts))
 }
 
 fn starts_with(a: &[Value], ty: &Ty, _: &FnContext<'_>) -> FnResult {

@@ -32,6 +32,10 @@ pub use show::{show, type_text};
 /// Most bytes of a text that grows from others: against expressions that double theirs until the memory is full.
 pub(crate) const LONGEST_TEXT: usize = 128 << 20;
 
+/// Most nodes of a value: against expressions that put two of theirs into the next one. Parts are shared, but whatever
+/// walks through such a value would never end.
+pub(crate) const MOST_NODES: u32 = 4_000_000;
+
 /// What is said about a text over [`LONGEST_TEXT`].
 pub(crate) fn too_long() -> String {
     format!("the text would be longer than {} MiB", LONGEST_TEXT >> 20)
@@ -46,6 +50,8 @@ pub struct Value {
     below: Marks,
     /// True if neither this node nor any descendant is unknown.
     whole: bool,
+    /// Number of nodes of the tree that this is, shared ones counted as often as they are reached, or the largest number.
+    nodes: u32,
     data: Data,
 }
 
@@ -149,15 +155,16 @@ pub(crate) fn nfc(text: &str) -> Option<String> {
 impl Value {
     fn leaf(data: Data) -> Value {
         let whole = !matches!(data, Data::Unknown(..));
-        Value { marks: Marks::NONE, below: Marks::NONE, whole, data }
+        Value { marks: Marks::NONE, below: Marks::NONE, whole, nodes: 1, data }
     }
     fn above<'a>(children: impl Iterator<Item = &'a Value>, data: Data) -> Value {
-        let (mut below, mut whole) = (Marks::NONE, true);
+        let (mut below, mut whole, mut nodes) = (Marks::NONE, true, 1u32);
         for c in children {
             below |= c.marks | c.below;
             whole &= c.whole;
+            nodes = nodes.saturating_add(c.nodes);
         }
-        Value { marks: Marks::NONE, below, whole, data }
+        Value { marks: Marks::NONE, below, whole, nodes, data }
     }
     /// Null of a type.
     pub fn null(ty: &Ty) -> Value {
@@ -251,6 +258,10 @@ impl Value {
             Data::Tuple(l) => Kind::Tuple(l),
             Data::Object(m) => Kind::Object(m),
         }
+    }
+    /// Number of nodes, shared parts counted again, up to the largest number.
+    pub(crate) fn nodes(&self) -> u32 {
+        self.nodes
     }
     /// The type. Costs time in proportion to the number of attributes of objects and tuples.
     pub fn ty(&self) -> Ty {
