@@ -129,8 +129,8 @@ fn configuration_is_generated_for_imports() {
     );
     let generated = bench.read("generated.tf").unwrap();
     let expect = "# __generated__ by stackctl\n# Please review these resources and move them into your main configuration \
-                  files.\n\n# __generated__ by stackctl from \"hunter2\"\nresource \"random_password\" \"p\" {\n  length  = 7\n  \
-                  numeric = true\n}\n\n# __generated__ by stackctl from \"abc1\"\nresource \"random_string\" \"s\" {\n  length  \
+                  files.\n\n# __generated__ by stackctl, from \"hunter2\"\nresource \"random_password\" \"p\" {\n  length  = 7\n  \
+                  numeric = true\n}\n\n# __generated__ by stackctl, from \"abc1\"\nresource \"random_string\" \"s\" {\n  length  \
                   = 4\n  numeric = true\n}\n";
     assert_eq!(generated, expect);
     run(&bench, &["fmt", "-check"], 0);

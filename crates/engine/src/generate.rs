@@ -184,7 +184,7 @@ pub fn block_of(schema: &Schema, addr: &InstanceAddr, id: &str, provider: Option
         w.line(&format!("provider = {p}"));
     }
     w.block(schema, &schema.block, value, true);
-    let head = format!("# __generated__ by stackctl from \"{shown}\"\n");
+    let head = format!("# __generated__ by stackctl, from \"{shown}\"\n");
     let resource = &addr.resource;
     let text = format!("{head}resource \"{}\" \"{}\" {{\n{}}}\n", resource.ty, resource.name, w.out);
     stackctl_hcl::fmt::format(&text).unwrap_or(text)
@@ -394,7 +394,7 @@ mod tests {
         }));
         let addr = InstanceAddr::parse("test_thing.a").unwrap();
         let expect = "\
-# __generated__ by stackctl from \"t-1\"
+# __generated__ by stackctl, from \"t-1\"
 resource \"test_thing\" \"a\" {
   cidrs    = []
   fast     = false
