@@ -11,11 +11,11 @@ use crate::lab::run::{Done, finish};
 use crate::lab::{Bench, World};
 use crate::{contains, run, stackctl, world};
 
-const TABLE: &str = "dynamodb_table = \"locks\"";
-const FILE: &str = "use_lockfile = true";
+pub(crate) const TABLE: &str = "dynamodb_table = \"locks\"";
+pub(crate) const FILE: &str = "use_lockfile = true";
 
 /// A stack whose state is in the world's bucket `states`.
-fn bench(world: World, lock: &str, body: &str) -> Bench {
+pub(crate) fn bench(world: World, lock: &str, body: &str) -> Bench {
     let backend = format!(
         "terraform {{\n  backend \"s3\" {{\n    bucket = \"states\"\n    key = \"app.tfstate\"\n    \
          region = \"us-east-1\"\n    {lock}\n  }}\n}}\n"
@@ -24,13 +24,13 @@ fn bench(world: World, lock: &str, body: &str) -> Bench {
 }
 
 /// Ready to run, with the machine's clock instead of the world's.
-fn in_real_time(bench: &Bench, args: &[&str]) -> Command {
+pub(crate) fn in_real_time(bench: &Bench, args: &[&str]) -> Command {
     let mut command = bench.command(&stackctl(), args);
     command.env_remove("STACKCTL_SANDBOX");
     command
 }
 
-fn spawn(mut command: Command) -> Child {
+pub(crate) fn spawn(mut command: Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -38,9 +38,9 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// Keys in the bucket.
-fn keys(world: World) -> Vec<String> {
-    let xml = world.s3("GET", "/states?list-type=2", "").unwrap();
+/// Keys in the bucket; none where there is no bucket.
+pub(crate) fn keys(world: World) -> Vec<String> {
+    let Ok(xml) = world.s3("GET", "/states?list-type=2", "") else { return Vec::new() };
     let parts = xml.split("<Key>").skip(1);
     parts.filter_map(|p| p.split_once("</Key>").map(|(k, _)| k.to_owned())).collect()
 }

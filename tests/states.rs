@@ -337,19 +337,9 @@ const REMOTE: &str = r#"terraform {
 }
 "#;
 
-/// A world with a bucket that keeps versions, and a lock table.
 fn prepared() -> World {
     let world = world();
-    world.s3("PUT", "/states", "").unwrap();
-    let versions = "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Status>Enabled</Status>\
-                    </VersioningConfiguration>";
-    world.s3("PUT", "/states?versioning", versions).unwrap();
-    let table = json!({
-        "TableName": "locks", "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{ "AttributeName": "LockID", "AttributeType": "S" }],
-        "KeySchema": [{ "AttributeName": "LockID", "KeyType": "HASH" }],
-    });
-    world.dynamodb("CreateTable", &table).unwrap();
+    crate::stores::ready(world);
     world
 }
 

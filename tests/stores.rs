@@ -3,31 +3,19 @@
 
 use serde_json::{Value, json};
 
+use crate::journal::{FILE, TABLE, bench, in_real_time, keys, spawn};
 use crate::lab::run::{Done, finish};
 use crate::lab::{Bench, World};
-use crate::{contains, run, stackctl, world};
+use crate::{contains, run, world};
 
-const TABLE: &str = "dynamodb_table = \"locks\"";
-const FILE: &str = "use_lockfile = true";
 const BODY: &str = "resource \"aws_sqs_queue\" \"q\" { name = \"q\" }\n";
-
-/// A stack whose state is in the bucket `states` of a world.
-fn bench(world: World, lock: &str, body: &str) -> Bench {
-    let backend = format!(
-        "terraform {{\n  backend \"s3\" {{\n    bucket = \"states\"\n    key = \"app.tfstate\"\n    \
-         region = \"us-east-1\"\n    {lock}\n  }}\n}}\n"
-    );
-    Bench::of(&format!("{backend}{body}"), Some(world)).unwrap()
-}
 
 /// Outside the sandbox's convenience: nothing is made where it is missing, and waiting takes its time.
 #[track_caller]
 fn strictly(bench: &Bench, args: &[&str], code: i32) -> Done {
-    let mut command = bench.command(&stackctl(), args);
-    command.env_remove("STACKCTL_SANDBOX");
+    let mut command = in_real_time(bench, args);
     command.stdin(std::process::Stdio::null());
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let done = finish(command.spawn().unwrap()).unwrap();
+    let done = finish(spawn(command)).unwrap();
     assert_eq!(done.code, Some(code), "{args:?}: {}", done.text());
     done
 }
@@ -51,7 +39,8 @@ fn make_table(world: World, key: &str, kind: &str) {
     world.dynamodb("CreateTable", &table).unwrap();
 }
 
-fn ready(world: World) {
+/// A bucket that keeps versions, and a lock table.
+pub(crate) fn ready(world: World) {
     make_bucket(world);
     keep_versions(world);
     make_table(world, "LockID", "S");
@@ -65,12 +54,6 @@ fn denied(service: &str, action: &str) -> Value {
     let (code, status) = if service == "s3" { ("AccessDenied", 403) } else { ("AccessDeniedException", 400) };
     json!([{"service": service, "action": action, "kind": "error", "code": code, "status": status,
             "message": "not authorized", "times": -1}])
-}
-
-fn keys(world: World) -> Vec<String> {
-    let Ok(xml) = world.s3("GET", "/states?list-type=2", "") else { return Vec::new() };
-    let parts = xml.split("<Key>").skip(1);
-    parts.filter_map(|p| p.split_once("</Key>").map(|(k, _)| k.to_owned())).collect()
 }
 
 /// A place that is not as it should be: how it came to be so, with which lock, and what the message has to say.
