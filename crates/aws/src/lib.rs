@@ -79,4 +79,10 @@ pub fn aws() -> kit::provider::Aws {
         #[cfg(feature = "ssm")]
         ssm::service(),
     ])
+    .opening(vec![
+        #[cfg(feature = "kms")]
+        kms::ephemerals(),
+        #[cfg(feature = "ssm")]
+        ssm::ephemerals(),
+    ])
 }

@@ -74,6 +74,13 @@ pub fn data<T: Data>() -> Box<dyn AnyData> {
     Box::new(Of::<T> { schema: T::schema(), of: PhantomData })
 }
 
+/// A line of a service's table of ephemeral types: read as a data source is, but without an id.
+pub fn ephemeral<T: Data>() -> Box<dyn AnyData> {
+    let mut schema = T::schema();
+    schema.block.attrs.remove("id");
+    Box::new(Of::<T> { schema, of: PhantomData })
+}
+
 struct Of<T> {
     schema: Schema,
     of: PhantomData<fn() -> T>,

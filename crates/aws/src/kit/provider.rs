@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use stackctl_core::{
-    BoxFuture, Change, Draft, Error, ErrorKind, Found, Host, Instance, Intent, Known, Live, Made, New, Partial,
+    BoxFuture, Change, Draft, Error, ErrorKind, Found, Host, Instance, Intent, Known, Live, Made, New, Opened, Partial,
     Provider, Ref, Result, Schema, Scope,
 };
 use tokio::sync::oneshot;
@@ -32,6 +32,7 @@ pub struct Aws {
 struct Table {
     resources: BTreeMap<&'static str, Box<dyn AnyResource>>,
     data: BTreeMap<&'static str, Box<dyn AnyData>>,
+    ephemerals: BTreeMap<&'static str, Box<dyn AnyData>>,
 }
 
 impl Table {
@@ -54,6 +55,14 @@ impl Aws {
         }
         Aws { config: provider_config::schema(), table: Arc::new(table) }
     }
+    /// With ephemeral types of services: read like data sources, but nothing of them is ever stored.
+    #[must_use]
+    pub fn opening(mut self, services: Vec<Vec<Box<dyn AnyData>>>) -> Aws {
+        if let Some(table) = Arc::get_mut(&mut self.table) {
+            table.ephemerals = services.into_iter().flatten().map(|e| (e.schema().name, e)).collect();
+        }
+        self
+    }
     /// API actions that a type calls, `ec2:DescribeVpcs`.
     pub fn actions(&self, ty: &str) -> Option<&'static [&'static str]> {
         self.table.resources.get(ty).map(|r| r.actions())
@@ -61,6 +70,10 @@ impl Aws {
     /// API actions that a data source calls.
     pub fn data_actions(&self, ty: &str) -> Option<&'static [&'static str]> {
         self.table.data.get(ty).map(|r| r.actions())
+    }
+    /// API actions that opening an ephemeral object calls.
+    pub fn ephemeral_actions(&self, ty: &str) -> Option<&'static [&'static str]> {
+        self.table.ephemerals.get(ty).map(|e| e.actions())
     }
     /// An instance on a connection that is made already.
     pub fn on(
@@ -114,6 +127,15 @@ impl Provider for Aws {
     }
     fn validate_data(&self, ty: &str, config: &Partial) -> Vec<Error> {
         self.table.data.get(ty).map_or_else(Vec::new, |d| d.validate(config))
+    }
+    fn ephemeral(&self, ty: &str) -> Option<&Schema> {
+        self.table.ephemerals.get(ty).map(|e| e.schema())
+    }
+    fn ephemerals(&self) -> Vec<&'static str> {
+        self.table.ephemerals.keys().copied().collect()
+    }
+    fn validate_ephemeral(&self, ty: &str, config: &Partial) -> Vec<Error> {
+        self.table.ephemerals.get(ty).map_or_else(Vec::new, |e| e.validate(config))
     }
     fn import(&self, ty: &str, spec: &str) -> Result<Known> {
         self.table.resource(ty)?.import(spec)
@@ -246,6 +268,14 @@ impl Instance for AwsInstance {
         Box::pin(async move {
             let of = self.0.table.data.get(ty).ok_or_else(|| unknown(ty))?;
             of.read(&self.0.cx, config).await
+        })
+    }
+    fn open<'a>(&'a self, ty: &'a str, config: Known) -> BoxFuture<'a, Result<Opened>> {
+        Box::pin(async move {
+            let of = self.0.table.ephemerals.get(ty).ok_or_else(|| unknown(ty))?;
+            let value = of.read(&self.0.cx, config).await?;
+            // What was opened needs no renewal and no closing.
+            Ok(Opened { value, private: Known::Null, renew_at: None })
         })
     }
     fn create<'a>(&'a self, ty: &'a str, new: New) -> BoxFuture<'a, Result<Made>> {

@@ -4,10 +4,11 @@ mod alias;
 mod alias_data;
 mod key;
 mod key_data;
+mod secrets_ephemeral;
 
 use aws_sdk_kms::types::Tag;
 
-use crate::kit::erase::{data, resource};
+use crate::kit::erase::{AnyData, data, ephemeral, resource};
 use crate::kit::prelude::*;
 use crate::kit::provider::Service;
 
@@ -17,6 +18,11 @@ pub(crate) fn service() -> Service {
         resources: vec![resource::<alias::Alias>(), resource::<key::Key>()],
         data: vec![data::<alias_data::AliasData>(), data::<key_data::KeyData>()],
     }
+}
+
+/// Its ephemeral types.
+pub(crate) fn ephemerals() -> Vec<Box<dyn AnyData>> {
+    vec![ephemeral::<secrets_ephemeral::Secrets>()]
 }
 
 /// Tags as a create takes them.

@@ -66,6 +66,17 @@ pub(crate) fn check_data(ty: &str, sent: impl IntoIterator<Item = (String, Strin
     }
 }
 
+/// The same for an ephemeral type.
+pub(crate) fn check_ephemeral(ty: &str, sent: impl IntoIterator<Item = (String, String)>) {
+    let aws = stackctl_aws::aws();
+    let declared: BTreeSet<&str> = aws.ephemeral_actions(ty).unwrap_or_default().iter().copied().collect();
+    for (service, action) in sent {
+        for name in of(&service, &action) {
+            assert!(declared.contains(name.as_str()), "ephemeral.{ty} sends {name} without declaring it in ACTIONS");
+        }
+    }
+}
+
 /// Declared actions are spelled as IAM spells them, sorted, and each once.
 #[test]
 fn declarations_are_tidy() {

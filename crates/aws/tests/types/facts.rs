@@ -23,7 +23,9 @@ fn every_type_agrees_with_its_facts() {
     let mut wrong = Vec::new();
     let resources = provider.resources().into_iter().filter_map(|t| Some((t.to_owned(), provider.resource(t)?)));
     let data = provider.data_sources().into_iter().filter_map(|t| Some((format!("data.{t}"), provider.data(t)?)));
-    for (name, schema) in resources.chain(data) {
+    let opened = provider.ephemerals().into_iter();
+    let opened = opened.filter_map(|t| Some((format!("ephemeral.{t}"), provider.ephemeral(t)?)));
+    for (name, schema) in resources.chain(data).chain(opened) {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("facts/{name}.json"));
         let Ok(text) = std::fs::read_to_string(&path) else {
             wrong.push(format!("{name}: facts/{name}.json is missing"));

@@ -79,3 +79,22 @@ async fn alias_life() {
     rig.delete(a).await;
     rig.delete(b).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_opened() {
+    use base64::Engine as _;
+    let rig = Rig::new().await;
+    let key = rig.create("aws_kms_key", json!({"description": "secrets"})).await;
+    let raw = aws_sdk_kms::Client::new(&rig.raw().await);
+    let call = raw.encrypt().key_id(&key.id).encryption_context("for", "tests");
+    let text =
+        call.plaintext(aws_sdk_kms::primitives::Blob::new("hunter2")).send().await.unwrap().ciphertext_blob.unwrap();
+    let payload = base64::engine::general_purpose::STANDARD.encode(text.into_inner());
+    let secret = |context: &str, payload: &str| json!({"secret": [{"name": "s", "payload": payload, "context": {"for": context}}]});
+    let opened = rig.open("aws_kms_secrets", secret("tests", &payload)).await.unwrap();
+    assert_eq!(opened["plaintext"], json!({"s": "hunter2"}));
+    assert!(rig.open("aws_kms_secrets", secret("others", &payload)).await.is_err());
+    let e = rig.open("aws_kms_secrets", secret("tests", "no base64!")).await.unwrap_err();
+    assert!(e.contains("base64"), "{e}");
+    rig.delete(key).await;
+}

@@ -11,6 +11,7 @@ fn no_type_is_forgotten() {
     for (kind, name) in defined {
         let listed = match kind {
             "resource" => provider.resource(&name).is_some(),
+            "ephemeral" => provider.ephemeral(&name).is_some(),
             _ => provider.data(&name).is_some(),
         };
         assert!(listed, "{kind} {name} is defined in a file but missing from the table of its service");
@@ -29,6 +30,9 @@ fn walk(dir: &Path, out: &mut Vec<(&'static str, String)>) {
         for kind in ["resource", "data"] {
             for found in text.split(&format!("#[{kind}(")).skip(1) {
                 let name = found.split_once("type = \"").and_then(|(_, rest)| rest.split_once('"'));
+                // Ephemeral types are written as data sources are, in files that say so.
+                let ephemeral = path.file_stem().is_some_and(|s| s.to_string_lossy().ends_with("_ephemeral"));
+                let kind = if ephemeral { "ephemeral" } else { kind };
                 out.extend(name.map(|(n, _)| (kind, n.to_owned())));
             }
         }

@@ -233,6 +233,18 @@ impl Rig {
         found
     }
 
+    /// What opening an ephemeral object gives.
+    pub(crate) async fn open(&self, ty: &str, config: Json) -> Result<Json, String> {
+        let mut config = known(config);
+        let schema = self.provider.ephemeral(ty).unwrap_or_else(|| panic!("no ephemeral type {ty}"));
+        canonical(&schema.block, &mut config);
+        let before = self.sandbox.log().await.unwrap().last().map_or(0, |l| l.n);
+        let opened = self.instance.open(ty, config).await.map(|o| o.value.to_json()).map_err(|e| e.to_string());
+        let sent = self.sandbox.log_since(before).await.unwrap();
+        crate::actions::check_ephemeral(ty, sent.into_iter().map(|l| (l.service, l.action)));
+        opened
+    }
+
     /// Carries out an operation; what it sends must be among the type's declared actions.
     async fn watched<T>(&self, ty: &str, operation: impl Future<Output = T>) -> T {
         let before = self.sandbox.log().await.unwrap().last().map_or(0, |l| l.n);

@@ -85,3 +85,21 @@ async fn parameters_are_read_together() {
         rig.delete(p).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameter_opened() {
+    let rig = Rig::new().await;
+    let name = unique("opened");
+    let p = rig.create("aws_ssm_parameter", json!({"name": name, "type": "SecureString", "value": "hunter2"})).await;
+    let arn = p.state.get("arn").to_json();
+    let opened = rig.open("aws_ssm_parameter", json!({"arn": arn})).await.unwrap();
+    assert_eq!(
+        (&opened["value"], &opened["type"], &opened["name"]),
+        (&json!("hunter2"), &json!("SecureString"), &json!(name))
+    );
+    assert_eq!((&opened["arn"], &opened["with_decryption"], &opened["version"]), (&arn, &json!(true), &json!(1)));
+    let closed = rig.open("aws_ssm_parameter", json!({"arn": arn, "with_decryption": false})).await.unwrap();
+    assert!(closed["value"] != json!("hunter2") && closed["with_decryption"] == json!(false), "{closed}");
+    rig.delete(p).await;
+    assert!(rig.open("aws_ssm_parameter", json!({"arn": arn})).await.is_err());
+}
