@@ -39,6 +39,21 @@ fn cargo() -> Command {
     cargo
 }
 
+/// Builds, and names the executable of that target.
+fn built(mut cargo: Command, target: &str) -> Result<Tool> {
+    cargo.arg("--message-format=json-render-diagnostics");
+    let output = cargo.current_dir(root()).output().map_err(|e| format!("cargo cannot be started: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("{target} cannot be built:\n{}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let executable = messages.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok()).find_map(|m| {
+        let ours = m["target"]["name"] == target;
+        m["executable"].as_str().filter(|_| ours).map(PathBuf::from)
+    });
+    executable.map(Tool::new).ok_or_else(|| "cargo names no executable".to_owned())
+}
+
 impl Where {
     /// The binary, built in the given profile unless it was named.
     pub(crate) fn stackctl(&self, release: bool) -> Result<Tool> {
@@ -47,20 +62,18 @@ impl Where {
             return Ok(Tool::new(file));
         }
         let mut cargo = cargo();
-        cargo.args(["build", "--quiet", "--message-format=json-render-diagnostics"]);
+        cargo.args(["build", "--quiet"]);
         if release {
             cargo.arg("--release");
         }
-        let output = cargo.current_dir(root()).output().map_err(|e| format!("cargo cannot be started: {e}"))?;
-        if !output.status.success() {
-            return Err(format!("the binary cannot be built:\n{}", String::from_utf8_lossy(&output.stderr)));
-        }
-        let messages = String::from_utf8_lossy(&output.stdout);
-        let built = messages.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok()).find_map(|m| {
-            let ours = m["target"]["name"] == "stackctl";
-            m["executable"].as_str().filter(|_| ours).map(PathBuf::from)
-        });
-        built.map(Tool::new).ok_or_else(|| "cargo names no executable".to_owned())
+        built(cargo, "stackctl")
+    }
+
+    /// The example that measures the parser alone, built as users' binaries are.
+    pub(crate) fn parser(&self) -> Result<Tool> {
+        let mut cargo = cargo();
+        cargo.args(["build", "--quiet", "--release", "-p", "stackctl-hcl", "--example", "parse"]);
+        built(cargo, "parse")
     }
 
     /// Terraform with its provider mirror, where both are at hand.

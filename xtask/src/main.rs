@@ -27,6 +27,8 @@ enum Task {
     Docs(tasks::docs::Args),
     /// Check the house rules.
     Tidy,
+    /// Ask a binary what the language says, and compare with known answers.
+    Conformance(tasks::conformance::Args),
     /// Compare with Terraform: apply with one, plan with the other.
     Interop(tasks::interop::Args),
     /// Kill the product at every request and look whether anything is lost.
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let result = match xtask.task {
         Task::Docs(args) => tasks::docs::run(&xtask.host, &args),
         Task::Tidy => tasks::tidy::run(),
+        Task::Conformance(args) => tasks::conformance::run(&args),
         Task::Interop(args) => tasks::interop::run(&xtask.host, &args),
         Task::Crash(args) => tasks::crash::run(&xtask.host, &args),
         Task::Bench(args) => tasks::bench::run(&xtask.host, &args),
