@@ -13,7 +13,7 @@ use crate::diag::Problem;
 use crate::value::{Kind, Value};
 
 /// A count above this is taken for a mistake: its instances would not fit into memory.
-pub const MAX_INSTANCES: u64 = 1_000_000;
+pub const MAX_INSTANCES: u64 = 250_000;
 
 /// The instances that an object has.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +142,11 @@ fn for_each(v: &Value, unknowns: Unknowns) -> Result<Option<BTreeMap<String, Val
         );
         Err(p.hinted("toset(…) makes a set of a list of strings."))
     };
+    if let Some(n) = v.len().filter(|n| *n as u64 > MAX_INSTANCES) {
+        return bad(format!(
+            "The given \"for_each\" argument value has {n} elements: at most {MAX_INSTANCES} instances."
+        ));
+    }
     match v.kind() {
         Kind::Null => {
             bad("The given \"for_each\" argument value is null. A map, or set of strings, is required.".into())
