@@ -31,11 +31,11 @@ fn check(stack: &str, work: &str, setup: Setup, samples: &[(Kind, usize)]) {
     let ready = Ready::prepare(&stackctl(), &stack, warmed(), work, setup).unwrap();
     for (kind, n) in samples {
         let points = ready.sample(ready.points(*kind, false), *n, seed);
-        println!("{} {kind:?}, STACKCTL_CRASH_SEED={seed}: {points:?}", work.name);
+        let which = format!("{} {kind:?}, STACKCTL_CRASH_SEED={seed}, {points:?}", work.name);
         let outcome = ready.run(&points, 2, |_, _| {});
-        assert!(outcome.failures.is_empty(), "STACKCTL_CRASH_SEED={seed}: {}", outcome.failures.join("\n"));
+        assert!(outcome.failures.is_empty(), "{which}: {}", outcome.failures.join("\n"));
         // Parallel work may take a request less than it did in the rehearsal, but not many.
-        assert!(outcome.hit + 1 >= *n, "STACKCTL_CRASH_SEED={seed}: {} points were reached only", outcome.hit);
+        assert!(outcome.hit + 1 >= *n, "{which}: {} points were reached only", outcome.hit);
     }
 }
 

@@ -67,7 +67,7 @@ pub async fn generate(
 fn is_missing(settings: &Settings, import: &Import) -> bool {
     let Some(addr) = address::config_addr(&import.to) else { return false };
     let module = settings.config.module(&addr.module);
-    !module.is_some_and(|m| m.resource(addr.mode, &addr.ty, &addr.name).is_some())
+    module.is_none_or(|m| m.resource(addr.mode, &addr.ty, &addr.name).is_none())
 }
 
 /// Local name and alias of the provider configuration of an import.

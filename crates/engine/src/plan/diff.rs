@@ -190,11 +190,10 @@ fn put_back_typed(config: &mut Partial, ty: &mut Ty, prior: &Known, prior_ty: &T
     };
     match (step, &mut *ty, prior_ty) {
         // An index looks into maps; of an object it means all there is.
-        (Step::Key(_), Ty::Object(_), Ty::Object(_)) => {
-            if rest.is_empty() {
-                (*config, *ty) = (prior.clone().into(), prior_ty.clone());
-            }
+        (Step::Key(_), Ty::Object(_), Ty::Object(_)) if rest.is_empty() => {
+            (*config, *ty) = (prior.clone().into(), prior_ty.clone());
         }
+        (Step::Key(_), Ty::Object(_), Ty::Object(_)) => {}
         (Step::Attr(n), Ty::Object(o), Ty::Object(p)) => {
             // An attribute that only one of them has is a difference of type, which cannot be ignored.
             if let (Some(c), Some(t), Some(v), Some(pt)) =

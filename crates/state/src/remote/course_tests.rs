@@ -6,8 +6,8 @@ use super::*;
 use crate::backend::{Backend as _, Notice, Options};
 use crate::memory::{Fault, Memory, Request};
 use crate::record::{Action, Record};
-use crate::session::Durable;
 use crate::remote::Remote;
+use crate::session::Durable;
 use crate::store::LockTable;
 use crate::testing::*;
 
@@ -141,7 +141,10 @@ async fn a_run_goes_on_when_another_tool_writes_meanwhile() {
     assert_eq!(told, 1);
     let folded = store.object("k");
     let e = s.close().await.unwrap_err();
-    assert!(matches!(&e, Error::NotSaved { cause, .. } if matches!(*cause.clone(), Error::Changed { kept: true, .. })), "{e}");
+    assert!(
+        matches!(&e, Error::NotSaved { cause, .. } if matches!(*cause.clone(), Error::Changed { kept: true, .. })),
+        "{e}"
+    );
     let hint = e.diagnostic().hint.unwrap();
     assert!(hint.contains("stackctl apply") && hint.contains("do not push"), "{hint}");
     assert_eq!(store.object("k"), folded, "it was overwritten");
