@@ -4,6 +4,7 @@
 //! - [`evaluator`]: values of objects in each module instance. **Start here.**
 //! - [`scope`]: what names stand for in one place.
 //! - [`conditions`]: pre- and postconditions, validations, check blocks.
+//! - [`console`]: single expressions over a state or a plan.
 //! - [`ephemerals`]: objects that are opened for a run and stored nowhere.
 //! - [`provisioners`]: what is run beside objects.
 //! - [`types`]: schemas prepared for decoding, and values of objects with marks.
@@ -16,6 +17,7 @@
 pub mod address;
 mod build;
 pub mod conditions;
+pub mod console;
 pub mod ephemerals;
 pub mod evaluator;
 pub mod graph;
@@ -27,9 +29,10 @@ pub mod types;
 pub mod values;
 
 pub(crate) use build::SELF_REFERENCE;
+pub use console::Console;
 pub use evaluator::{Evaluator, Settings};
 pub use graph::{Graph, Kind, ModId, NodeId};
 pub use provisioners::{LOCAL_EXEC, Provision};
 pub use scope::{Place, Rep};
 pub use types::TypeInfo;
-pub use values::{ApplyValues, Console};
+pub use values::ApplyValues;

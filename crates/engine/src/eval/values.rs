@@ -2,20 +2,17 @@
 //!
 //! An object's value is computed when an operation needs it. By the order of the plan everything that it refers to is
 //! final then, so that it can be kept; nothing has to be forgotten when an operation is done. Start at
-//! [`ApplyValues::new`]; [`Console`] evaluates single expressions.
+//! [`ApplyValues::new`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use stackctl_core::diag::has_errors;
-use stackctl_core::{Diagnostic, Diagnostics, Draft, Error, InstanceAddr, InstanceKey, Known, Mode, Partial, Path};
-use stackctl_hcl::Expr;
+use stackctl_core::{Diagnostic, Draft, Error, InstanceAddr, InstanceKey, Known, Mode, Partial, Path};
 use stackctl_lang::config::Provisioner;
-use stackctl_lang::diag::Problem;
 use stackctl_lang::eval::Expansion;
-use stackctl_lang::refs::references;
 use stackctl_lang::value::Value;
-use stackctl_state::{CheckObject, CheckResult, Object, ObjectStatus, Output, ProviderAddr, State};
+use stackctl_state::{CheckObject, CheckResult, Object, ObjectStatus, Output, ProviderAddr};
 
 use super::evaluator::{Evaluator, Settings};
 use super::graph::{Graph, Kind, ModId, NodeId};
@@ -286,7 +283,7 @@ fn undecided(graph: &Graph, plan: &Plan) -> HashMap<NodeId, NodeId> {
 }
 
 /// The values that instances have while a plan has not been carried out.
-fn given(plan: &Arc<Plan>) -> HashMap<InstanceAddr, Given> {
+pub(super) fn given(plan: &Arc<Plan>) -> HashMap<InstanceAddr, Given> {
     let mut all: HashMap<InstanceAddr, Given> = HashMap::new();
     for (at, o) in plan.prior.objects().filter(|(at, _)| at.deposed.is_none()) {
         all.insert(at.addr, Given::Object(Arc::clone(o)));
@@ -303,111 +300,6 @@ fn given(plan: &Arc<Plan>) -> HashMap<InstanceAddr, Given> {
         }
     }
     all
-}
-
-/// Evaluates expressions over a state or a plan, in the root module.
-pub struct Console<'p> {
-    ev: Evaluator<'p>,
-    schemas: super::types::AllSchemas<'p>,
-}
-
-impl<'p> Console<'p> {
-    /// Over a state. What it does not have is unknown.
-    pub fn of_state(state: Arc<State>, settings: Settings, providers: &'p Providers) -> Console<'p> {
-        let objects = state.objects().filter(|(at, _)| at.deposed.is_none());
-        let given = objects.map(|(at, o)| (at.addr, Given::Object(Arc::clone(o)))).collect();
-        Console::over(given, settings, providers, &[])
-    }
-    /// The same where providers are needed that nothing in the configuration uses, by source address.
-    pub fn of_state_with(
-        state: Arc<State>,
-        settings: Settings,
-        providers: &'p Providers,
-        sources: &[String],
-    ) -> Console<'p> {
-        let objects = state.objects().filter(|(at, _)| at.deposed.is_none());
-        let given = objects.map(|(at, o)| (at.addr, Given::Object(Arc::clone(o)))).collect();
-        Console::over(given, settings, providers, sources)
-    }
-    /// Over what a plan promises.
-    pub fn of_plan(plan: Plan, settings: Settings, providers: &'p Providers) -> Console<'p> {
-        Console::over(given(&Arc::new(plan)), settings, providers, &[])
-    }
-    fn over(
-        given: HashMap<InstanceAddr, Given>,
-        settings: Settings,
-        providers: &'p Providers,
-        sources: &[String],
-    ) -> Console<'p> {
-        let (graph, diags) = Graph::new(&settings.config.root, &settings.sources, sources);
-        let mut ev = Evaluator::new(settings, Arc::new(graph), providers);
-        ev.diags = diags;
-        ev.given = given;
-        Console { ev, schemas: super::types::AllSchemas(providers) }
-    }
-    /// Evaluates what an expression refers to.
-    fn prepare(&mut self, expr: &Expr) {
-        let graph = Arc::clone(&self.ev.graph);
-        for r in references(expr) {
-            if let Some(id) = graph.lookup(ModId(0), &r.subject) {
-                // An output of a called module is there once the call is expanded.
-                for i in self.ev.related_made(ModId(0), 0, graph.node(id).module) {
-                    self.ev.ensure(id, i);
-                }
-            }
-        }
-    }
-    /// The value of an expression of the root module.
-    ///
-    /// # Errors
-    /// What is wrong with it, or with what it refers to.
-    pub fn value(&mut self, expr: &Expr) -> Result<Value, Diagnostics> {
-        self.prepare(expr);
-        let found = self.ev.root_expression(expr);
-        let diags = std::mem::take(&mut self.ev.diags);
-        found.filter(|_| !has_errors(&diags)).ok_or(diags)
-    }
-    /// Address and complete arguments of a provider configuration of the root module.
-    ///
-    /// # Errors
-    /// What is wrong with it; nothing where it is not known yet, or does not exist.
-    pub fn provider(&mut self, name: &str, alias: Option<&str>) -> Result<(ProviderAddr, Known), Diagnostics> {
-        let graph = Arc::clone(&self.ev.graph);
-        let id = graph.provider(ModId(0), name, alias).ok_or_else(Vec::new)?;
-        self.ev.ensure(id, 0);
-        let diags = std::mem::take(&mut self.ev.diags);
-        if has_errors(&diags) {
-            return Err(diags);
-        }
-        let known = self.ev.provider_config(id).and_then(|c| c.value.to_known().ok());
-        graph.provider_addr(id).zip(known).ok_or_else(Vec::new)
-    }
-    /// The value of an expression as the console prints it.
-    ///
-    /// # Errors
-    /// What is wrong with it, or with what it refers to.
-    pub fn evaluate(&mut self, text: &str) -> Result<String, Diagnostics> {
-        let sources = Arc::make_mut(&mut self.ev.settings.sources);
-        let file = sources.add("<console-input>", text);
-        let (expr, errors) = stackctl_hcl::parse_expr(text, file, 0);
-        let mut problems: Vec<Problem> = errors.into_iter().map(Problem::from).collect();
-        let graph = Arc::clone(&self.ev.graph);
-        if problems.is_empty() {
-            problems = stackctl_lang::check::expression(&expr, &graph.modules[0].module, &self.schemas);
-        }
-        if !self.ev.report(problems, None) {
-            return Err(std::mem::take(&mut self.ev.diags));
-        }
-        self.prepare(&expr);
-        let place = super::scope::Place { ev: &self.ev, module: ModId(0), instance: 0, rep: Rep::Single, this: None };
-        let printed = stackctl_lang::eval::console(&expr, &place);
-        let printed = printed.map_err(|problems| self.ev.report(problems, None)).ok();
-        let diags = std::mem::take(&mut self.ev.diags);
-        match printed {
-            Some(text) if !has_errors(&diags) => Ok(text),
-            _ => Err(diags),
-        }
-    }
 }
 
 /// The value that an instance has before its operation is done.
