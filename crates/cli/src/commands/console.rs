@@ -4,7 +4,7 @@ use std::io::BufRead as _;
 use std::sync::Arc;
 
 use stackctl_core::Diagnostic;
-use stackctl_engine::eval::values::Console as Values;
+use stackctl_engine::eval::Console as Values;
 use stackctl_engine::plan::{Options, PlanMode};
 use stackctl_state::Access;
 
