@@ -137,7 +137,8 @@ resource "terraform_data" "x" {
     assert_eq!(got, want);
     run(&stack, &["plan", "-detailed-exitcode"], 0);
     let state = run(&stack, &["state", "pull"], 0).json().unwrap();
-    assert_eq!(state["serial"], 17, "the empty state and one fold of each run");
+    // One fold of each run, and an empty state before them where the first one's record did not wait for its fold.
+    assert!(matches!(state["serial"].as_u64(), Some(16 | 17)), "{}", state["serial"]);
     assert_eq!(journal(world).len(), 1, "{:?}", journal(world));
 }
 

@@ -110,7 +110,8 @@ impl Task {
                     biased;
                     c = rx.recv() => match c {
                         Some(c) => queue.push(c),
-                        None => return,
+                        // The session was dropped: nobody will come any more.
+                        None => break,
                     },
                     () = self.clock.sleep_passively(left) => break,
                 }

@@ -328,11 +328,6 @@ impl JournalWriter {
 
     /// F1 and F2.
     async fn write_state(&mut self, state: &mut State) -> Result<()> {
-        let bytes = self.write_object(state).await?;
-        self.set_digest(&bytes).await
-    }
-    /// F1. Returns what was written.
-    async fn write_object(&mut self, state: &mut State) -> Result<Vec<u8>> {
         let mut next = state.clone();
         next.serial += 1;
         next.terraform_version = TERRAFORM_VERSION.to_owned();
@@ -351,17 +346,12 @@ impl JournalWriter {
         self.size = bytes.len();
         *state = next;
         self.written = Some(state.clone());
-        Ok(bytes)
+        self.set_digest(&bytes).await
     }
     async fn set_digest(&mut self, bytes: &[u8]) -> Result<()> {
         let etag = self.etag.clone().unwrap_or_default();
         let was = self.digest.take();
-        let put = self.spot.put_digest(bytes, &etag, was).await;
-        self.digest_is(put).await
-    }
-    /// Takes note of what became of the digest.
-    async fn digest_is(&mut self, put: Result<Option<String>>) -> Result<()> {
-        match put {
+        match self.spot.put_digest(bytes, &etag, was).await {
             Err(e @ Error::Changed { .. }) => {
                 self.spot.prove_highest(self.next - 1).await?;
                 Err(e)
@@ -379,29 +369,16 @@ impl JournalWriter {
         if let Some(probe) = self.probe.take() {
             probe.await.map_err(|e| Error::Config(format!("the permission test was interrupted: {e}")))??;
         }
-        let new = match &self.written {
-            Some(_) => None,
+        if self.written.is_none() {
             // No intent may exist without a state that names its lineage.
-            None => {
-                let (seal, by) = (after.state.seal.clone(), after.state.by.clone());
-                Some(self.write_object(&mut State { seal, by, ..State::new(lineage.as_str()) }).await?)
-            }
-        };
+            let (seal, by) = (after.state.seal.clone(), after.state.by.clone());
+            self.write_state(&mut State { seal, by, ..State::new(lineage.as_str()) }).await?;
+        }
         let kind = match self.epoch {
             Some(_) => Kind::Data,
             None => Kind::Open { base: self.base.clone(), takeover: self.takeover },
         };
-        match new {
-            None => self.put_segment(kind, &lineage, records).await?,
-            // The mark of the new state names this epoch, so that a crash here leaves a digest that recovery completes.
-            Some(bytes) => {
-                let (spot, etag, was) = (self.spot.clone(), self.etag.clone().unwrap_or_default(), self.digest.take());
-                let digest = spot.put_digest(&bytes, &etag, was);
-                let (put, segment) = join(digest, self.put_segment(kind, &lineage, records)).await;
-                segment?;
-                self.digest_is(put).await?;
-            }
-        }
+        self.put_segment(kind, &lineage, records).await?;
         self.closed = false;
         self.unfolded = true;
         Ok(())
