@@ -67,7 +67,7 @@ fn pages(stackctl: &Tool) -> Result<BTreeMap<String, String>> {
         serde_json::from_str(&output(stackctl, &["docs-data"])?).map_err(|e| format!("docs-data: {e}"))?;
     let mut pages = BTreeMap::new();
     let mut index =
-        "# Resources and data sources\n\nWritten by `cargo xtask docs` from the types themselves.\n".to_owned();
+        "# Resources, data sources and ephemeral resources\n\nWritten by `cargo xtask docs` from the types themselves.\n".to_owned();
     for provider in list(&data) {
         let _ = write!(index, "\n## Provider `{}`\n\n", text(&provider["provider"]));
         let name = text(&provider["provider"]);
@@ -76,7 +76,12 @@ fn pages(stackctl: &Tool) -> Result<BTreeMap<String, String>> {
             let _ = writeln!(index, "- [settings](provider-{name}.md)");
             pages.insert(format!("resources/provider-{name}.md"), page);
         }
-        for (key, folder, title) in [("resources", "", "resource"), ("data", "data/", "data source")] {
+        let kinds = [
+            ("resources", "", "resource"),
+            ("data", "data/", "data source"),
+            ("ephemeral", "ephemeral/", "ephemeral resource"),
+        ];
+        for (key, folder, title) in kinds {
             for ty in list(&provider[key]) {
                 let name = text(&ty["name"]);
                 let first = text(&ty["doc"]).lines().next().unwrap_or_default();
@@ -160,7 +165,7 @@ fn attribute(a: &Value) -> String {
     let mut notes = vec![text(&a["type"]).to_owned()];
     match text(&a["presence"]) {
         "required" => notes.push("required".to_owned()),
-        "optional+computed" => notes.push("AWS chooses it unless it is set".to_owned()),
+        "optional+computed" if a["default"].is_null() => notes.push("chosen for you unless it is set".to_owned()),
         _ => {}
     }
     if !a["default"].is_null() {

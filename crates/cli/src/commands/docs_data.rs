@@ -13,9 +13,10 @@ pub(crate) fn run(cx: &Context) -> Outcome {
     let providers: Vec<Value> = crate::stack::all_providers()
         .iter()
         .map(|p| {
-            let (mut resources, mut data) = (p.resources(), p.data_sources());
+            let (mut resources, mut data, mut ephemeral) = (p.resources(), p.data_sources(), p.ephemerals());
             resources.sort_unstable();
             data.sort_unstable();
+            ephemeral.sort_unstable();
             json!({
                 "provider": p.name(),
                 "source": p.source(),
@@ -23,6 +24,7 @@ pub(crate) fn run(cx: &Context) -> Outcome {
                 "config": schema(p.config()),
                 "resources": resources.iter().filter_map(|t| p.resource(t)).map(schema).collect::<Vec<_>>(),
                 "data": data.iter().filter_map(|t| p.data(t)).map(schema).collect::<Vec<_>>(),
+                "ephemeral": ephemeral.iter().filter_map(|t| p.ephemeral(t)).map(schema).collect::<Vec<_>>(),
             })
         })
         .collect();
