@@ -436,6 +436,15 @@ impl Schema {
     pub fn ty(&self) -> Ty {
         self.block.ty()
     }
+    /// True if objects carry the ownership tag `stackctl:id` while their intent is open.
+    pub fn tagged(&self) -> bool {
+        let wanted = match self.identity {
+            Identity::Tag | Identity::Token => true,
+            Identity::Name { tagged, .. } => tagged,
+            Identity::Key(_) | Identity::None => false,
+        };
+        wanted && self.block.attrs.contains_key("tags_all")
+    }
     /// True if a delete leaves an object with these attributes where it is: see [`Attr::stays`].
     pub fn stays(&self, attributes: &Known) -> bool {
         self.block.attrs.iter().any(|(name, a)| a.stays && attributes.get(name).as_bool() == Some(true))

@@ -138,6 +138,8 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
             ("thing", Attr::required(Ty::String)),
             ("pin", text().force_new()),
             ("note", text()),
+            // It carries the ownership tag.
+            ("tags_all", Attr::computed(Ty::map(Ty::String))),
         ]
         .into(),
         blocks: BTreeMap::new(),
@@ -301,6 +303,7 @@ fn completed(ty: &str, id: &str, mut v: Known, version: i64) -> Known {
             v.set("output", input);
         }
         "test_named" => v.set("detail", Known::from(format!("detail of {id}"))),
+        "test_part" => v.set("tags_all", Known::object()),
         _ => {}
     }
     if let Some(s) = TYPES.resources.get(ty) {

@@ -31,16 +31,6 @@ fn known(m: Map) -> Known {
     Known::Map(m.into_iter().map(|(k, v)| (k, v.into())).collect())
 }
 
-/// True if objects of the type carry the ownership tag while their intent is open.
-pub(super) fn tagged(schema: &Schema) -> bool {
-    let wanted = match schema.identity {
-        Identity::Tag | Identity::Token => true,
-        Identity::Name { tagged, .. } => tagged,
-        Identity::Key(_) | Identity::None => false,
-    };
-    wanted && schema.block.attrs.contains_key("tags_all")
-}
-
 /// All tags that an object shall have: the provider's defaults under its own `tags`.
 pub(super) fn wanted_tags(rules: &TagRules, tags: &Known) -> Map {
     let mut all = rules.defaults.clone();
@@ -54,7 +44,7 @@ pub(super) fn wanted_tags(rules: &TagRules, tags: &Known) -> Map {
 pub(super) fn inward(schema: &Schema, rules: &TagRules, mut value: Known, token: Option<&str>) -> Known {
     if schema.block.attrs.contains_key("tags_all") {
         let mut tags = wanted_tags(rules, value.get("tags"));
-        if let Some(token) = token.filter(|_| tagged(schema)) {
+        if let Some(token) = token.filter(|_| schema.tagged()) {
             tags.insert(OWNER_TAG.to_owned(), token.to_owned());
         }
         value.set("tags", known(tags));

@@ -172,7 +172,7 @@ impl<T: Resource> AnyResource for Of<T> {
     }
     fn release<'a>(&'a self, cx: &'a Cx, at: &'a [core::Ref]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            if edge::tagged(&self.schema) && !at.is_empty() {
+            if self.schema.tagged() && !at.is_empty() {
                 let typed: Vec<Ref<T>> = at.iter().map(Ref::new).collect();
                 match T::retag(cx, &typed, &Tags::default(), &[edge::OWNER_TAG.to_owned()]).await {
                     Err(e) if e.is_not_found() && at.len() == 1 => {}

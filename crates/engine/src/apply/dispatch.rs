@@ -30,6 +30,8 @@ pub(crate) enum Message {
     Opened { addr: Arc<InstanceAddr>, result: Result<Known, Error> },
     /// An ephemeral object was closed.
     Closed { trouble: Option<Box<Diagnostic>> },
+    /// The object of an operation is as it shall be: what depends on it may begin.
+    Ready { op: OpId, object: Arc<Object> },
     /// A worker has ended.
     Ended { node: NodeIndex, op: OpId, outcome: Outcome },
 }
@@ -133,6 +135,15 @@ fn timeout(op: &Operation, types: Timeouts) -> Option<Duration> {
     }
 }
 
+/// An operation under way.
+struct Started {
+    node: NodeIndex,
+    /// On the boot clock.
+    at: Duration,
+    /// Its object is as it shall be, and what depends on it may have begun.
+    ready: bool,
+}
+
 struct Dispatcher {
     leases: Arc<Leases>,
     /// Operations that wait for ephemeral objects to be open.
@@ -149,7 +160,7 @@ struct Dispatcher {
     tally: Tally,
     failed: HashSet<OpId>,
     skipped: HashSet<OpId>,
-    started: HashMap<OpId, Duration>,
+    started: HashMap<OpId, Started>,
     limit: usize,
     fenced: bool,
     /// Addresses and ids of what was made, for users whose state could not be saved.
@@ -238,6 +249,13 @@ impl Dispatcher {
                 Some(Message::Closed { trouble }) => {
                     running -= 1;
                     self.diags.extend(trouble.map(|d| *d));
+                }
+                Some(Message::Ready { op, object }) => {
+                    if let Some(started) = self.started.get_mut(&op) {
+                        started.ready = true;
+                        let (node, at) = (started.node, started.at);
+                        self.done(values, node, op, at, Some(&object));
+                    }
                 }
                 Some(Message::Ended { node, op, outcome }) => {
                     running -= 1;
@@ -329,7 +347,7 @@ impl Dispatcher {
         let subject = subject(op);
         let before = job.object.as_ref().and_then(|o| o.attributes.get("id").as_str()).map(str::to_owned);
         self.tools.events.send(Event::OpStart { subject, action: op.action, id: before });
-        self.started.insert(id, self.tools.clock.boot());
+        self.started.insert(id, Started { node, at: self.tools.clock.boot(), ready: false });
         let (tools, providers, tx) = (Arc::clone(&self.tools), Arc::clone(&self.providers), self.tx.clone());
         tokio::spawn(async move {
             let outcome = match job.configure(&providers).await {
@@ -352,36 +370,49 @@ impl Dispatcher {
     fn ended(&mut self, values: &mut dyn Values, node: NodeIndex, id: OpId, outcome: Outcome) {
         let plan = Arc::clone(&self.plan);
         let op = plan.op(id);
-        let elapsed = self.started.remove(&id).map(|s| self.tools.clock.boot().saturating_sub(s)).unwrap_or_default();
-        let subject = subject(op);
+        let now = self.tools.clock.boot();
+        let Started { at, ready, .. } = self.started.remove(&id).unwrap_or(Started { node, at: now, ready: false });
         let object = outcome.object;
         let made = object.as_ref().filter(|_| op.action == Action::Create).and_then(|o| o.id());
         self.made.extend(made.map(|made| format!("{} {made}", op.addr)));
         match outcome.trouble {
+            // What depends on it goes on: the object is there, and is as it shall be.
+            Some(diag) if ready => {
+                self.diags.push(*diag);
+                self.failed.insert(id);
+            }
             Some(diag) => {
-                self.tools.events.send(Event::OpFailed { subject, action: op.action, elapsed });
+                let elapsed = now.saturating_sub(at);
+                self.tools.events.send(Event::OpFailed { subject: subject(op), action: op.action, elapsed });
                 self.diags.push(*diag);
                 // What exists is visible to outputs, also if something about it failed.
                 let _ = values.done(id, object.as_deref());
                 self.fail(node, id);
             }
-            None => {
-                match op.action {
-                    Action::Create => self.tally.added += 1,
-                    Action::Update => self.tally.changed += 1,
-                    Action::Delete => self.tally.destroyed += 1,
-                    Action::Read | Action::NoOp | Action::Forget => {}
-                }
-                let new = object.as_ref().and_then(|o| o.attributes.get("id").as_str()).map(str::to_owned);
-                let id_shown = new.or_else(|| op.before.as_ref()?.get("id").as_str().map(str::to_owned));
-                self.tools.events.send(Event::OpDone { subject, action: op.action, id: id_shown, elapsed });
-                let unfinished = object.as_ref().is_some_and(|o| o.unfinished);
-                let diags = values.done(id, object.as_deref());
-                let wrong = stackctl_core::diag::has_errors(&diags);
-                self.diags.extend(diags);
-                if wrong || unfinished { self.fail(node, id) } else { self.order.done(node) }
-            }
+            None if ready => {}
+            None => self.done(values, node, id, at, object.as_deref()),
         }
+    }
+
+    /// An operation has done what it was to do: what depends on it may begin.
+    fn done(&mut self, values: &mut dyn Values, node: NodeIndex, id: OpId, at: Duration, object: Option<&Object>) {
+        let plan = Arc::clone(&self.plan);
+        let op = plan.op(id);
+        match op.action {
+            Action::Create => self.tally.added += 1,
+            Action::Update => self.tally.changed += 1,
+            Action::Delete => self.tally.destroyed += 1,
+            Action::Read | Action::NoOp | Action::Forget => {}
+        }
+        let elapsed = self.tools.clock.boot().saturating_sub(at);
+        let new = object.and_then(|o| o.attributes.get("id").as_str()).map(str::to_owned);
+        let id_shown = new.or_else(|| op.before.as_ref()?.get("id").as_str().map(str::to_owned));
+        self.tools.events.send(Event::OpDone { subject: subject(op), action: op.action, id: id_shown, elapsed });
+        let unfinished = object.is_some_and(|o| o.unfinished);
+        let diags = values.done(id, object);
+        let wrong = stackctl_core::diag::has_errors(&diags);
+        self.diags.extend(diags);
+        if wrong || unfinished { self.fail(node, id) } else { self.order.done(node) }
     }
 
     fn fail(&mut self, node: NodeIndex, id: OpId) {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stackctl_core::{Clock, Diagnostic, sending};
-use stackctl_state::{Gate, Object, Record};
+use stackctl_state::{Durable, Gate, Object, Record};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::dispatch::Message;
@@ -30,10 +30,16 @@ impl Ledger {
     /// # Errors
     /// If the journal cannot be written any more: then nothing may be sent either.
     pub(crate) async fn commit(&self, records: Vec<Record>) -> Result<(), Diagnostic> {
-        let gone = || Diagnostic::error("The run has ended", "The journal of this run is closed.");
+        self.append(records)?.durable().await
+    }
+    /// Begins to make records durable.
+    ///
+    /// # Errors
+    /// If the run has ended.
+    pub(crate) fn append(&self, records: Vec<Record>) -> Result<Appended, Diagnostic> {
         let (reply, rx) = oneshot::channel();
         self.tx.send(Message::Commit { records, reply }).map_err(|_| gone())?;
-        rx.await.map_err(|_| gone())?.await.map_err(|e| e.diagnostic())
+        Ok(Appended(rx))
     }
     /// Appends records without waiting until they are durable. Nothing outside may depend on them but what announces
     /// itself in this journal: its intent comes after them, and is waited for. A journal that cannot be written closes
@@ -42,9 +48,12 @@ impl Ledger {
     /// # Errors
     /// If the run has ended.
     pub(crate) fn post(&self, records: Vec<Record>) -> Result<(), Diagnostic> {
-        let gone = || Diagnostic::error("The run has ended", "The journal of this run is closed.");
-        let (reply, _) = oneshot::channel();
-        self.tx.send(Message::Commit { records, reply }).map_err(|_| gone())
+        self.append(records).map(drop)
+    }
+    /// Tells that an object is as it shall be: what depends on it may begin, though its operation goes on.
+    pub(crate) fn ready(&self, op: OpId, object: Arc<Object>) {
+        // The dispatcher outlives its workers unless the process is ending.
+        let _ = self.tx.send(Message::Ready { op, object });
     }
     /// The provisioners to run for an object that was just made.
     ///
@@ -76,6 +85,35 @@ impl Ledger {
         };
         sending::guarded(Arc::new(ask), request).await
     }
+    /// Runs what may turn out to have nothing to send. `None` if it had: then nothing left.
+    pub(crate) async fn silently<T>(&self, work: impl Future<Output = stackctl_core::Result<T>>) -> Option<T> {
+        let asked = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&asked);
+        let ask = move || {
+            noted.store(true, Ordering::Relaxed);
+            Err("its id is not durable yet".to_owned())
+        };
+        let done = sending::guarded(Arc::new(ask), work).await;
+        done.ok().filter(|_| !asked.load(Ordering::Relaxed))
+    }
+}
+
+/// Records under way to the journal. Dropping it does not undo them: nobody waits for them then.
+#[must_use = "records are durable only when `durable` has ended"]
+pub(crate) struct Appended(oneshot::Receiver<Durable>);
+
+impl Appended {
+    /// Waits until they are durable.
+    ///
+    /// # Errors
+    /// If the journal cannot be written any more: then nothing may be sent either.
+    pub(crate) async fn durable(self) -> Result<(), Diagnostic> {
+        self.0.await.map_err(|_| gone())?.await.map_err(|e| e.diagnostic())
+    }
+}
+
+fn gone() -> Diagnostic {
+    Diagnostic::error("The run has ended", "The journal of this run is closed.")
 }
 
 /// What workers share.

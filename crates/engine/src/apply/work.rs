@@ -18,7 +18,7 @@ use super::lost;
 use super::names::settle_names;
 use super::provision;
 use super::settle::{Settled, Ticker, is_passing, until_gone, until_ready};
-use super::tools::Tools;
+use super::tools::{Appended, Tools};
 use super::wait::Ended;
 use crate::refresh::absorb;
 
@@ -151,17 +151,14 @@ async fn finish(
     let keep = |e: Error| Trouble::new(job, "creating", e, Some(Arc::clone(&unfinished)));
     let complete = |live: &Known| job.differing(schema, live).is_empty();
     // Looking needs no durable id; changing does.
-    let durable = async {
-        match made {
-            Some(made) => tools.ledger.commit(vec![made]).await,
-            None => Ok(()),
-        }
-    };
-    let (durable, settled) = tokio::join!(durable, until_ready(tools, job, schema, &at, ticker, |_| true));
-    durable.map_err(|d| Trouble::journal(d, Some(Arc::clone(&unfinished))))?;
-    let live = match settled.map_err(keep)? {
+    let lost = |d| Trouble::journal(d, Some(Arc::clone(&unfinished)));
+    let mut made = made.map(|r| tools.ledger.append(vec![r])).transpose().map_err(lost)?;
+    let live = match until_ready(tools, job, schema, &at, ticker, |_| true).await.map_err(keep)? {
         Settled::Ready(live) => live,
-        Settled::Stopped(_) => return Ok(Some(unfinished)),
+        Settled::Stopped(_) => {
+            durable(made.take()).await.map_err(lost)?;
+            return Ok(Some(unfinished));
+        }
         Settled::Failed(live, why) => {
             let e = Error::new(ErrorKind::Other, why)
                 .hinted("The object is marked as tainted: the next apply replaces it.");
@@ -179,10 +176,13 @@ async fn finish(
     known.set("id", live.id.as_str().into());
     let at = Ref { id: live.id, known, wanted: at.wanted };
     let fields = job.differing(schema, &value);
-    {
-        let new = merged(schema, &job.wanted_of(planned), &value);
-        let as_planned = fields.is_empty();
-        let change = Change { at: at.clone(), old: value.clone(), new, fresh: true, fields };
+    let as_planned = fields.is_empty();
+    let new = merged(schema, &job.wanted_of(planned), &value);
+    let change = Change { at: at.clone(), old: value.clone(), new, fresh: true, fields };
+    let nothing_to_send =
+        as_planned && tools.ledger.silently(job.instance.update(job.ty(), change.clone())).await.is_some();
+    if !nothing_to_send {
+        durable(made.take()).await.map_err(lost)?;
         let sent = send_update(tools, job, change, ticker).await.map_err(keep)?;
         // What is as planned, and was not touched since it was read, is not read again.
         if sent || !as_planned {
@@ -192,12 +192,26 @@ async fn finish(
             };
         }
     }
-    if !tools.keep_ownership_tags {
+    let object = job.object_of(schema, job.absorbed(schema, planned, value), false);
+    if schema.tagged() && !tools.keep_ownership_tags {
+        // What depends on the object need not wait for this; the tag is the proof until the id is durable.
+        if !job.provisioned {
+            tools.ledger.ready(job.op, Arc::clone(&object));
+        }
+        durable(made.take()).await.map_err(lost)?;
+        tools.ledger.gate().await.map_err(closed).map_err(keep)?;
         job.instance.release(job.ty(), vec![at]).await.map_err(keep)?;
     }
-    let object = job.object_of(schema, job.absorbed(schema, planned, value), false);
     let set = Record::Set { at: job.at.clone(), object: Arc::clone(&object) };
     last(tools, job, set, Some(object)).await
+}
+
+/// Waits for a record that something is about to depend on.
+async fn durable(made: Option<Appended>) -> Result<(), Diagnostic> {
+    match made {
+        Some(made) => made.durable().await,
+        None => Ok(()),
+    }
 }
 
 async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<Arc<Object>>, Trouble> {

@@ -5,6 +5,7 @@ mod basics;
 mod carried;
 mod chains;
 mod diffs;
+mod early;
 mod ephemeral;
 mod killed;
 mod lifecycle;
