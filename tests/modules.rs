@@ -2,6 +2,9 @@
 //!
 //! They need `git`, `python3`, `openssl` and `tar`.
 
+mod edits;
+mod sources;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -263,7 +266,7 @@ impl Drop for Server {
 impl Server {
     fn start() -> Server {
         let dir = tempfile::tempdir().unwrap();
-        let name = ["-subj", "/CN=stackctl test", "-addext", "subjectAltName=IP:127.0.0.1"];
+        let name = ["-subj", "/CN=stackctl test", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
         let kind =
             ["-addext", "basicConstraints=critical,CA:FALSE", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
         let files = ["req", "-x509", "-nodes", "-days", "2", "-keyout", "key.pem", "-out", "cert.pem"];
@@ -449,7 +452,7 @@ fn mistakes() {
         ("./x".into(), Some("1.0"), &["no versions", "Remove the argument"]),
         (repo.source(""), Some("1.0"), &["only those have versions", "?ref=TAG"]),
         ("ssh://git@example.com/x.git".into(), None, &["git::ssh://git@example.com/x.git"]),
-        ("s3::https://s3.amazonaws.com/b/m.zip".into(), None, &["not available", "\"s3\""]),
+        ("gcs::https://www.googleapis.com/storage/v1/b/m.zip".into(), None, &["not available", "\"gcs\""]),
         (repo.source("?ref=nope"), None, &["Unknown git reference", "\"nope\"", "?ref="]),
         (repo.source("//nope"), None, &["Module directory not found", "\"nope\""]),
         ("git::file:///nowhere/at/all".into(), None, &["Failed to fetch module", "does not", "git ls-remote"]),

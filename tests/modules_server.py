@@ -1,10 +1,11 @@
 """A registry and a file server over TLS for the tests of modules: python3 modules_server.py DIRECTORY CERTIFICATE KEY
 
 Prints its port. DIRECTORY/versions/NAMESPACE/NAME/SYSTEM is a list of versions, one a line, each with the address of its
-package behind a blank. Everything below DIRECTORY/files is served as it is. Requests are noted in DIRECTORY/log.
+package behind a blank. Everything below DIRECTORY/files is served as it is, and what is below DIRECTORY/bucket as objects of
+a bucket of that name in eu-west-1. Requests are noted in DIRECTORY/log.
 """
 
-import base64, http.server, json, os, ssl, sys
+import base64, http.server, json, os, ssl, sys, urllib.parse
 
 root, certificate, key = sys.argv[1:4]
 
@@ -36,6 +37,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(401)
         if path == "/moved/m.tar.gz":
             return self.answer(302, headers=[("Location", "/m.tar.gz")])
+        if path == "/elsewhere/m.zip":
+            port = self.server.server_address[1]
+            return self.answer(302, headers=[("Location", f"https://localhost:{port}/there/m.zip")])
+        if parts[0] == "bucket":
+            return self.bucket(urllib.parse.unquote(path[len("/bucket"):]).strip("/"), dict(urllib.parse.parse_qsl(query)), given)
         if path == "/page" and query == "terraform-get=1":
             return self.answer(200, b'<html><meta name="terraform-get" content="./m.zip//sub"></html>')
         if path == "/header" and query == "terraform-get=1":
@@ -46,6 +52,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not os.path.isfile(file):
             return self.answer(404)
         with open(file, "rb") as f:
+            self.answer(200, f.read())
+
+    def bucket(self, key, query, given):
+        def refuse(status, code, headers=()):
+            self.answer(status, f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode(), headers)
+
+        scope = given.partition("Credential=")[2].partition(",")[0].split("/")
+        if not given.startswith("AWS4-HMAC-SHA256 ") or scope[0] != "AKIDMODULES" or scope[3:4] != ["s3"]:
+            return refuse(403, "AccessDenied")
+        if scope[2] != "eu-west-1":
+            return refuse(301, "PermanentRedirect", [("x-amz-bucket-region", "eu-west-1")])
+        base = os.path.join(root, "bucket")
+        if query.get("list-type") == "2":
+            found = [os.path.relpath(os.path.join(d, f), base) for d, _, files in os.walk(base) for f in files]
+            # One for a page, so that pages count.
+            found = sorted(k for k in found if k.startswith(query.get("prefix", "")))
+            start = int(query.get("continuation-token", "0"))
+            text = "".join(f"<Contents><Key>{k}</Key></Contents>" for k in found[start : start + 1])
+            if start + 1 < len(found):
+                text += f"<IsTruncated>true</IsTruncated><NextContinuationToken>{start + 1}</NextContinuationToken>"
+            return self.answer(200, f"<ListBucketResult>{text}</ListBucketResult>".encode())
+        if not os.path.isfile(os.path.join(base, key)):
+            return refuse(404, "NoSuchKey")
+        with open(os.path.join(base, key), "rb") as f:
             self.answer(200, f.read())
 
     def registry(self, parts):

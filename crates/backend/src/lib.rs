@@ -2,6 +2,7 @@
 //!
 //! - [`block`], [`configure`]: the block. **Start here.**
 //! - [`bootstrap`]: making what a block needs. `keys`: data keys from KMS.
+//! - [`package`]: modules that are kept in S3.
 //! - `objects`: object storage on S3. `table`: locks and digests on DynamoDB. `errors`: what their answers mean.
 //!
 //! This crate carries out single requests. What is sent when, and what an answer means for the state, is decided in
@@ -13,6 +14,7 @@ mod ensure;
 mod errors;
 mod keys;
 mod objects;
+pub mod package;
 mod table;
 
 use std::sync::Arc;

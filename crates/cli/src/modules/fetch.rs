@@ -1,14 +1,16 @@
-//! A package into a directory, whatever its address: git, an archive, a page that names another address, a local directory.
+//! A package into a directory, whatever its address: a repository, an archive, S3, a page that names another address, a local
+//! directory.
 
 use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 use sha2::Digest as _;
 use stackctl_aws::web::{Answer, Web, join};
+use stackctl_core::Host;
 use stackctl_lang::config::source::{Getter, RemoteSource};
 use stackctl_lang::diag::Problem;
 
-use super::{archive, git, hash};
+use super::{archive, git, hash, hg, netrc, s3};
 
 /// An archive that is larger is not fetched.
 const MOST: usize = 1 << 30;
@@ -18,7 +20,7 @@ const MOST_HOPS: usize = 5;
 /// A fetched package.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Package {
-    /// Commit, where it is from git.
+    /// Commit, where it is from a repository.
     pub(super) commit: Option<String>,
     /// Hash of its content; none for a directory of this machine, which is used in place.
     pub(super) hash: Option<String>,
@@ -26,12 +28,13 @@ pub(super) struct Package {
     pub(super) subdir: String,
 }
 
-/// Fetches a package into a directory that does not exist yet. `pin` is the commit that git has to give.
+/// Fetches a package into a directory that does not exist yet. `pin` is the commit that a repository has to give.
 ///
 /// # Errors
 /// Why that is not possible, and the way out.
 pub(super) async fn package(
     web: &Web,
+    host: &Host,
     source: &RemoteSource,
     pin: Option<&str>,
     into: &Path,
@@ -41,7 +44,7 @@ pub(super) async fn package(
     for _ in 0..MOST_HOPS {
         let commit = match &at.getter {
             Getter::Git => Some(git::fetch(&at, pin, into, interactive).await?),
-            Getter::Http => match http(web, &at, into).await? {
+            Getter::Http => match http(web, host, &at, into).await? {
                 None => None,
                 Some(next) => {
                     let parts = [next.subdir.as_str(), at.subdir.as_str()];
@@ -53,6 +56,15 @@ pub(super) async fn package(
             Getter::File => {
                 link(&at, into)?;
                 return Ok(Package { subdir: at.subdir, ..Package::default() });
+            }
+            Getter::Other(name) if name == "hg" => Some(hg::fetch(&at, pin, into).await?),
+            Getter::Other(name) if name == "s3" => {
+                s3::fetch(&at, MOST, host, into).await.map_err(|(reason, hint)| {
+                    // Its query may hold credentials.
+                    let bare = RemoteSource { url: at.base().to_owned(), ..at.clone() };
+                    Box::new(Problem { hint: hint.map(Into::into), ..*failed(&bare, &reason) })
+                })?;
+                None
             }
             Getter::Other(name) => return Err(unavailable(&at, name)),
         };
@@ -109,7 +121,12 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// Unpacks an archive; or answers with the address that the page names.
-async fn http(web: &Web, source: &RemoteSource, into: &Path) -> Result<Option<RemoteSource>, Box<Problem>> {
+async fn http(
+    web: &Web,
+    host: &Host,
+    source: &RemoteSource,
+    into: &Path,
+) -> Result<Option<RemoteSource>, Box<Problem>> {
     let (mut named, mut checksum, mut rest) = (None, None, Vec::new());
     for (name, value) in source.arguments() {
         match name {
@@ -133,14 +150,17 @@ async fn http(web: &Web, source: &RemoteSource, into: &Path) -> Result<Option<Re
     }
     let query = if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) };
     let url = format!("{}{query}", source.base());
-    let answer = web.get(&url, None, MOST).await.map_err(|e| {
+    let login = netrc::authorization(&url, &host.env).map_err(|reason| failed(source, &reason))?;
+    let answer = web.get(&url, login.as_deref(), MOST).await.map_err(|e| {
         let mut p = failed(source, e.to_string().trim_end_matches('.'));
         p.hint = Some("Check the address, the network, and HTTPS_PROXY.".into());
         p
     })?;
     if answer.status != 200 && answer.status != 204 {
         let mut p = failed(source, &format!("the server answers HTTP {}", answer.status));
-        p.hint = Some("Check the address; credentials can stand in it: https://USER:PASSWORD@HOST/….".into());
+        p.hint = Some(
+            "Check the address; credentials can stand in ~/.netrc, or in it: https://USER:PASSWORD@HOST/….".into(),
+        );
         return Err(p);
     }
     if let Some(kind) = kind {
@@ -215,13 +235,14 @@ fn link(source: &RemoteSource, into: &Path) -> Result<(), Box<Problem>> {
 fn unavailable(source: &RemoteSource, name: &str) -> Box<Problem> {
     let (summary, hint) = match name {
         "ssh" => ("Unknown way to fetch a module", format!("For git over SSH write git::{}", source.url)),
-        "s3" | "gcs" | "hg" => (
+        "gcs" => (
             "This way to fetch modules is not available",
-            "Fetch it from git, from an archive over HTTPS, or from a module registry.".to_owned(),
+            "Fetch it from git, from S3, from an archive over HTTPS, or from a module registry.".to_owned(),
         ),
         _ => (
             "Unknown way to fetch a module",
-            "There are git::URL, archives at https:// addresses, registries, and local paths.".to_owned(),
+            "There are git::URL, hg::URL, s3::URL, archives at https:// addresses, registries, and local paths."
+                .to_owned(),
         ),
     };
     let detail = format!("{} would have to be fetched with \"{name}\".", source.shown());

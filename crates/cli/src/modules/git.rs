@@ -70,7 +70,7 @@ pub(super) async fn fetch(
             git.run(&update).await?;
         }
     }
-    forget(into).map_err(|e| failed(source, &e.to_string()))?;
+    forget(into, ".git").map_err(|e| failed(source, &e.to_string()))?;
     Ok(commit)
 }
 
@@ -125,15 +125,15 @@ fn key_file(key: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
     Ok(file)
 }
 
-/// Removes what belongs to version control, of submodules too.
-fn forget(dir: &Path) -> std::io::Result<()> {
+/// Removes what belongs to version control (`name`), of repositories within it too.
+pub(super) fn forget(dir: &Path, name: &str) -> std::io::Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
         let (kind, path) = (entry.file_type()?, entry.path());
-        if path.file_name().is_some_and(|n| n == ".git") {
+        if path.file_name().is_some_and(|n| n == name) {
             if kind.is_dir() { std::fs::remove_dir_all(&path)? } else { std::fs::remove_file(&path)? }
         } else if kind.is_dir() {
-            forget(&path)?;
+            forget(&path, name)?;
         }
     }
     Ok(())

@@ -254,7 +254,7 @@ impl Run<'_> {
         };
         let at = dir.path().join("package");
         let commit = pin.and_then(|p| p.commit.as_deref());
-        let package = fetch::package(self.web, &source, commit, &at, self.cx.term.interactive).await?;
+        let package = fetch::package(self.web, &self.cx.host, &source, commit, &at, self.cx.term.interactive).await?;
         if let (Some(pin), Some(hash)) = (pin, &package.hash)
             && pin.hash != *hash
         {
@@ -340,9 +340,9 @@ impl Run<'_> {
             let text = serde_json::to_vec(&list).map_err(|e| failed(&path, &e.into()))?;
             super::lock::replace(&path, &text).map_err(|e| failed(&path, &e))?;
         }
-        let hashes =
-            known.ready.iter().filter_map(|(k, r)| Some((k.as_str(), r.pin.as_ref()?.hash.as_str()))).collect();
-        installed::keep(data_dir, &hashes).map_err(|e| failed(data_dir, &e))?;
+        let pinned = known.ready.iter().filter(|(_, r)| r.pin.is_some());
+        let packages = pinned.filter_map(|(k, r)| Some((k.as_str(), cwd.join(r.located.package.as_ref()?)))).collect();
+        installed::keep(data_dir, &packages).map_err(|e| failed(data_dir, &e))?;
         if lock != self.lock {
             lock.write(cwd).map_err(|e| failed(&cwd.join(FILE), &e))?;
             if self.lock.modules.is_empty() {
