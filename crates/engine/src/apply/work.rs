@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use stackctl_core::{
@@ -150,10 +151,23 @@ async fn finish(
 ) -> Result<Option<Arc<Object>>, Trouble> {
     let keep = |e: Error| Trouble::new(job, "creating", e, Some(Arc::clone(&unfinished)));
     let complete = |live: &Known| job.differing(schema, live).is_empty();
-    // Looking needs no durable id; changing does.
+    // Looking needs no durable id; changing does. An object that is ready at once becomes durable together with the
+    // intents of what depends on it.
     let lost = |d| Trouble::journal(d, Some(Arc::clone(&unfinished)));
-    let mut made = made.map(|r| tools.ledger.append(vec![r])).transpose().map_err(lost)?;
-    let live = match until_ready(tools, job, schema, &at, ticker, |_| true).await.map_err(keep)? {
+    let append = |made: Option<Record>| made.map(|r| tools.ledger.append(vec![r])).transpose().map_err(lost);
+    let (settled, mut made) = {
+        let looking = until_ready(tools, job, schema, &at, ticker, |_| true);
+        tokio::pin!(looking);
+        tokio::select! {
+            biased;
+            settled = &mut looking => (settled, append(made)?),
+            () = tools.clock.sleep_passively(MOMENT) => {
+                let made = append(made)?;
+                (looking.await, made)
+            }
+        }
+    };
+    let live = match settled.map_err(keep)? {
         Settled::Ready(live) => live,
         Settled::Stopped(_) => {
             durable(made.take()).await.map_err(lost)?;
@@ -205,6 +219,9 @@ async fn finish(
     let set = Record::Set { at: job.at.clone(), object: Arc::clone(&object) };
     last(tools, job, set, Some(object)).await
 }
+
+/// How long an id stays in memory alone for the sake of company.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// Waits for a record that something is about to depend on.
 async fn durable(made: Option<Appended>) -> Result<(), Diagnostic> {
