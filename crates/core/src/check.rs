@@ -157,6 +157,8 @@ fn fault(c: &Check, v: &Partial) -> Option<(String, Option<String>)> {
         (Check::Ip, Partial::String(s)) if s.parse::<IpAddr>().is_err() => {
             plain("The value must be an IP address.".to_owned())
         }
+        // Modules write "" for what is not set, and Terraform's checks of ARNs and documents let it through.
+        (Check::Arn | Check::Json, Partial::String(s)) if s.is_empty() => None,
         (Check::Arn, Partial::String(s)) => arn(s).and_then(|m| plain(m.to_owned())),
         (Check::Json, Partial::String(s)) => match serde_json::from_str::<serde::de::IgnoredAny>(s) {
             Ok(_) => None,
@@ -385,6 +387,9 @@ mod tests {
             (Check::Arn, text("arn:aws:s3:::bucket"), ""),
             (Check::Arn, text("arn:aws:iam::123:role/x"), "12 digits"),
             (Check::Arn, text("role"), "ARN"),
+            (Check::Arn, text(""), ""),
+            (Check::Json, text(""), ""),
+            (Check::Json, text(" "), "JSON"),
             (Check::Json, text("{\"a\": [1]}"), ""),
             (Check::Json, text("{a: 1}"), "line 1"),
             (Check::Items(1, 2), Partial::List(vec![text("a"); 3]), "1 to 2 elements, and has 3"),
