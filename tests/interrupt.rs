@@ -48,3 +48,35 @@ fn once() {
     run(&bench, &["apply", "-auto-approve"], 0);
     run(&bench, &["plan", "-detailed-exitcode"], 0);
 }
+
+/// Until something changes there is nothing to finish: a run that plans, or waits for somebody else's lock, ends at once.
+#[test]
+fn before_anything_is_changed() {
+    let long = "data \"external\" \"long\" { program = [\"sh\", \"-c\", \"touch asked; sleep 60; echo {}\"] }\n";
+    for (command, signal) in [(&["plan"][..], "-TERM"), (&["apply", "-auto-approve"], "-INT")] {
+        let bench = Bench::of(long, None).unwrap();
+        let child = bench.start(&stackctl(), command).unwrap();
+        assert!(wait_for(Duration::from_secs(20), || bench.path().join("asked").exists()), "{command:?}");
+        ends(child, signal);
+        assert!(!bench.path().join(".terraform.tfstate.lock.info").exists(), "{command:?}");
+    }
+
+    let bench = Bench::of(SLOW, None).unwrap();
+    let holder = bench.start(&stackctl(), &["apply", "-auto-approve"]).unwrap();
+    let held = || bench.path().join(".terraform.tfstate.lock.info").exists();
+    assert!(wait_for(Duration::from_secs(20), held));
+    let waiter = bench.start(&stackctl(), &["apply", "-auto-approve", "-lock-timeout=10m"]).unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    ends(waiter, "-INT");
+    assert_eq!(finish(holder).unwrap().code, Some(0), "the holder goes on");
+}
+
+/// A signal ends the run within seconds, as a failure that changed nothing.
+fn ends(child: std::process::Child, signal: &str) {
+    let start = Instant::now();
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    let done = finish(child).unwrap();
+    assert_eq!(done.code, Some(1), "{}", done.text());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(done.text().contains("Interrupted"), "{}", done.text());
+}

@@ -11,7 +11,7 @@ use stackctl_state::{Access, Session};
 
 use super::{Context, output, planning};
 use crate::cli::ApplyCmd;
-use crate::commands::planning::Report;
+use crate::commands::planning::{Opening, Report};
 use crate::stack::{Loading, Stack};
 use crate::{Exit, Outcome, saved};
 
@@ -57,15 +57,24 @@ async fn go(cx: &mut Context, args: &ApplyCmd, kind: Kind, report: &Report) -> O
     report.diagnostics(cx, &stack.warnings);
     let stop = planning::interrupts();
     let events = report.events(cx);
-    let backup = args.backup.as_ref();
-    let session =
-        planning::open(cx, &stack, Access::Write, operation(mode), Some(&args.locking), backup, &events).await?;
+    let how = Opening {
+        access: Access::Write,
+        operation: operation(mode),
+        locking: Some(&args.locking),
+        backup: args.backup.as_ref(),
+        events: &events,
+        stop: Some(&stop),
+    };
+    let session = planning::open(cx, &stack, how).await?;
     let options = match planning::options(cx, &stack, &args.planning, mode) {
         Ok(o) => o,
         Err(diags) => return close(session, diags).await,
     };
     let state = Arc::new(session.state().clone());
-    let (plan, diags) = stackctl_engine::run::plan(options, state, &stack.providers, &events).await;
+    let planning = stackctl_engine::run::plan(options, state, &stack.providers, &events);
+    let Some((plan, diags)) = planning::unless_stopped(&stop, planning).await else {
+        return close(session, vec![planning::interrupted()]).await;
+    };
     if stackctl_core::diag::has_errors(&diags) {
         report.diagnostics(cx, &diags);
         return close(session, Vec::new()).await;
@@ -83,7 +92,7 @@ async fn go(cx: &mut Context, args: &ApplyCmd, kind: Kind, report: &Report) -> O
         return Ok(Exit::Code(1));
     }
     if *stop.borrow() > stackctl_engine::events::Stop::No {
-        return close(session, vec![Diagnostic::error("Interrupted", "Nothing was changed.")]).await;
+        return close(session, vec![planning::interrupted()]).await;
     }
     let work = Work { cx, stack: &stack, report, events, stop, args, told: diags };
     work.carry_out(plan, session, mode).await
@@ -116,9 +125,15 @@ async fn saved_plan(cx: &mut Context, args: &ApplyCmd, kind: Kind, report: &Repo
     }
     let stop = planning::interrupts();
     let events = report.events(cx);
-    let backup = args.backup.as_ref();
-    let session =
-        planning::open(cx, &stack, Access::Write, operation(plan.mode), Some(&args.locking), backup, &events).await?;
+    let how = Opening {
+        access: Access::Write,
+        operation: operation(plan.mode),
+        locking: Some(&args.locking),
+        backup: args.backup.as_ref(),
+        events: &events,
+        stop: Some(&stop),
+    };
+    let session = planning::open(cx, &stack, how).await?;
     let state = session.state();
     let same_lineage = plan.lineage.is_empty() || plan.lineage == state.lineage;
     if !same_lineage || plan.digest != state.digest() {

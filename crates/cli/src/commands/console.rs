@@ -6,10 +6,9 @@ use std::sync::Arc;
 use stackctl_core::Diagnostic;
 use stackctl_engine::eval::Console as Values;
 use stackctl_engine::plan::{Options, PlanMode};
-use stackctl_state::Access;
 
 use super::{Context, planning};
-use crate::commands::planning::Report;
+use crate::commands::planning::{Opening, Report};
 use crate::stack::{Loading, Stack};
 use crate::{Exit, Outcome, cli, render};
 
@@ -26,7 +25,7 @@ pub(crate) async fn run(mut cx: Context, args: cli::Console) -> Outcome {
     let stack = Stack::load(&cx, how).await?;
     let report = Report::Text(render::progress::Progress::new(cx.term, true));
     let events = report.events(&cx);
-    let session = planning::open(&cx, &stack, Access::Read, "OperationTypeInvalid", None, None, &events).await?;
+    let session = planning::open(&cx, &stack, Opening::reading("OperationTypeInvalid", &events)).await?;
     let state = Arc::new(session.state().clone());
     let mut values = if args.plan {
         let options = Options {

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 use stackctl_engine::plan::{Drift, Options, PlanMode};
-use stackctl_state::Access;
 
 use super::{Context, planning};
-use crate::commands::planning::Report;
+use crate::commands::planning::{Opening, Report};
 use crate::stack::{Loading, Stack};
 use crate::{Exit, Outcome, cli, render};
 
@@ -27,7 +26,7 @@ pub(crate) async fn run(mut cx: Context, args: cli::Drift) -> Outcome {
     let stack = Stack::load(&cx, how).await?;
     let report = Report::Text(render::progress::Progress::new(cx.term, true));
     let events = report.events(&cx);
-    let session = planning::open(&cx, &stack, Access::Read, "OperationTypeDrift", None, None, &events).await?;
+    let session = planning::open(&cx, &stack, Opening::reading("OperationTypeDrift", &events)).await?;
     let options = Options {
         mode: PlanMode::Normal,
         targets: args.target.clone(),

@@ -9,7 +9,7 @@ use stackctl_state::{Access, Session};
 
 use super::{Context, planning};
 use crate::cli::PlanCmd;
-use crate::commands::planning::Report;
+use crate::commands::planning::{Opening, Report};
 use crate::stack::{Loading, Stack};
 use crate::{Exit, Outcome};
 
@@ -32,7 +32,7 @@ async fn plan(cx: &mut Context, args: &PlanCmd, report: &Report) -> Outcome {
     let mode = planning::mode(&args.planning, false, false)?;
     let out = args.out.as_ref().map(|o| absolute(cx, o));
     cx.enter_named(args.dir.path.as_ref())?;
-    let how = Loading {
+    let loading = Loading {
         env: args.environment.env.as_deref(),
         variables: Some(&args.planning.variables),
         complete: true,
@@ -43,11 +43,19 @@ async fn plan(cx: &mut Context, args: &PlanCmd, report: &Report) -> Outcome {
         Some(path) => Some(target(cx, path, mode)?),
         None => None,
     };
-    let mut stack = Stack::load(cx, how).await?;
+    let mut stack = Stack::load(cx, loading).await?;
     report.diagnostics(cx, &stack.warnings);
     let events = report.events(cx);
-    let session =
-        planning::open(cx, &stack, Access::Plan, "OperationTypePlan", Some(&args.locking), None, &events).await?;
+    let stop = planning::interrupts();
+    let how = Opening {
+        access: Access::Plan,
+        operation: "OperationTypePlan",
+        locking: Some(&args.locking),
+        backup: None,
+        events: &events,
+        stop: Some(&stop),
+    };
+    let session = planning::open(cx, &stack, how).await?;
     let state = Arc::new(session.state().clone());
     let mut made = Vec::new();
     let mut text = String::new();
@@ -60,20 +68,26 @@ async fn plan(cx: &mut Context, args: &PlanCmd, report: &Report) -> Outcome {
             text = std::iter::once(HEADER).chain(made.iter().flat_map(|g| ["\n", g.text.as_str()])).collect();
             // The plan is made as if the file were there already.
             let extra = Some((path.shown.as_str(), text.as_str()));
-            stack = match Stack::load(cx, Loading { extra, ..how }).await {
+            stack = match Stack::load(cx, Loading { extra, ..loading }).await {
                 Ok(stack) => stack,
                 Err(diags) => return close(session, diags).await,
             };
         }
     }
-    let options = planning::options(cx, &stack, &args.planning, mode)?;
-    let (mut plan, diags) = stackctl_engine::run::plan(options, state, &stack.providers, &events).await;
+    let options = match planning::options(cx, &stack, &args.planning, mode) {
+        Ok(options) => options,
+        Err(diags) => return close(session, diags).await,
+    };
+    let planning = stackctl_engine::run::plan(options, state, &stack.providers, &events);
+    let Some((mut plan, diags)) = planning::unless_stopped(&stop, planning).await else {
+        return close(session, vec![planning::interrupted()]).await;
+    };
     plan.generated = made.iter().map(|g| (g.addr.to_string(), g.text.clone())).collect();
     if let Some(path) = generated.as_ref().filter(|_| !made.is_empty()) {
-        std::fs::write(&path.file, &text).map_err(|e| {
+        if let Err(e) = std::fs::write(&path.file, &text) {
             let detail = format!("{} cannot be written: {e}.", path.given);
-            vec![Diagnostic::error("Generated configuration not written", detail)]
-        })?;
+            return close(session, vec![Diagnostic::error("Generated configuration not written", detail)]).await;
+        }
         // A saved plan carries the file.
         let _ = stack.files.read(std::path::Path::new(&path.shown));
         let _ = stack.files.list(std::path::Path::new("."));

@@ -1,11 +1,14 @@
 //! What `plan`, `apply`, `destroy`, `refresh` and `drift` share: opening the state, planning, and showing what came of it.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use stackctl_core::{Diagnostic, Diagnostics, InstanceAddr};
 use stackctl_engine::events::{Event, Events, Stop};
 use stackctl_engine::plan::{Options, Plan, PlanMode};
-use stackctl_state::{Access, Session};
+use stackctl_state::{Access, Notice, Session};
 use tokio::sync::watch;
 
 use super::{Context, opened};
@@ -91,20 +94,52 @@ pub(crate) fn options(cx: &Context, stack: &Stack, p: &Planning, mode: PlanMode)
     Ok(Options { mode, targets: p.target.clone(), replace, refresh: p.refresh, settings: stack.settings(cx) })
 }
 
+/// How a run opens the state.
+pub(crate) struct Opening<'a> {
+    pub(crate) access: Access,
+    /// What the lock calls the run.
+    pub(crate) operation: &'a str,
+    pub(crate) locking: Option<&'a Locking>,
+    /// Where a local state is kept as it was.
+    pub(crate) backup: Option<&'a String>,
+    pub(crate) events: &'a Events,
+    /// Ends the wait for somebody else's lock.
+    pub(crate) stop: Option<&'a watch::Receiver<Stop>>,
+}
+
+impl<'a> Opening<'a> {
+    /// Without a lock, by a command that changes nothing.
+    pub(crate) fn reading(operation: &'a str, events: &'a Events) -> Opening<'a> {
+        Opening { access: Access::Read, operation, locking: None, backup: None, events, stop: None }
+    }
+}
+
 /// Opens the state and resolves what an interrupted run left.
-pub(crate) async fn open(
-    cx: &Context,
-    stack: &Stack,
-    access: Access,
-    operation: &str,
-    locking: Option<&Locking>,
-    backup: Option<&String>,
-    events: &Events,
-) -> Result<Session, Diagnostics> {
+pub(crate) async fn open(cx: &Context, stack: &Stack, how: Opening<'_>) -> Result<Session, Diagnostics> {
+    let Opening { access, operation, locking, backup, events, stop } = how;
     let mut o = opened::options(&stack.workspace, access, operation, locking, events)?;
     o.backup = backup.cloned();
     o.sealing = settings::sealing(&cx.host.cwd, false)?;
-    let mut session = stack.backend.open(o, &cx.host).await.map_err(opened::unopened)?;
+    // Who waits for another's lock holds nothing: that can end at once. Anything else ends in good order.
+    let (waiting, watch) = (Arc::new(AtomicBool::new(false)), Arc::clone(&o.watch));
+    let waits = Arc::clone(&waiting);
+    o.watch = Arc::new(move |notice: Notice| {
+        waits.store(matches!(notice, Notice::Waiting { .. }), Ordering::Relaxed);
+        watch(notice);
+    });
+    let ended = async {
+        match stop {
+            Some(stop) => stopped(stop.clone()).await,
+            None => std::future::pending().await,
+        }
+        while !waiting.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let mut session = tokio::select! {
+        session = stack.backend.open(o, &cx.host) => session.map_err(opened::unopened)?,
+        () = ended => return Err(vec![interrupted()]),
+    };
     if let Err(diags) = opened::keep(stack, backup.map(String::as_str), cx).await {
         opened::give_up(session).await;
         return Err(diags);
@@ -116,6 +151,27 @@ pub(crate) async fn open(
         return Err(diags);
     }
     Ok(session)
+}
+
+/// Does what changes nothing; `None` if the user ends the run before it is done.
+pub(crate) async fn unless_stopped<T>(stop: &watch::Receiver<Stop>, looking: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = looking => Some(done),
+        () = stopped(stop.clone()) => None,
+    }
+}
+
+/// What a run says that was ended before it changed anything.
+pub(crate) fn interrupted() -> Diagnostic {
+    Diagnostic::error("Interrupted", "Nothing was changed.")
+}
+
+/// Ends when the user wants the run to end.
+async fn stopped(mut stop: watch::Receiver<Stop>) {
+    if stop.wait_for(|s| *s > Stop::No).await.is_err() {
+        // Signals cannot be received here.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Ctrl-C and SIGTERM, each time more urgent.
