@@ -21,6 +21,11 @@ async fn s3_root_elements() {
     let got = aws.s3("GET", "/root-bucket?versioning", &[], "");
     assert_eq!(got.tag("Status"), "Enabled");
     assert!(got.body.contains("<VersioningConfiguration xmlns"));
+    assert!(!got.body.contains("MfaDelete"), "nothing was said about it");
+    let both = on.replace("</Status>", "</Status><MfaDelete>Disabled</MfaDelete>");
+    aws.s3("PUT", "/root-bucket?versioning", &[], &both).ok();
+    let got = aws.s3("GET", "/root-bucket?versioning", &[], "");
+    assert_eq!((got.tag("Status"), got.tag("MfaDelete")), ("Enabled".into(), "Disabled".into()));
 }
 
 #[tokio::test]

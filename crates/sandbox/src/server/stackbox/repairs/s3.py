@@ -60,6 +60,28 @@ def root_elements(incoming, answer):
 
 
 @before("s3")
+def mfa_delete_is_kept(incoming):
+    """S3 API reference, PutBucketVersioning: MfaDelete is part of the configuration; moto keeps the status alone."""
+    if incoming.action == "PutBucketVersioning":
+        found = re.search(rb"<MfaDelete>(\w+)</MfaDelete>", incoming.request.body)
+        if found:
+            _bucket(incoming).__dict__["sandbox_mfa_delete"] = found.group(1)
+    return None
+
+
+@after("s3")
+def mfa_delete_is_told(incoming, answer):
+    """S3 API reference, GetBucketVersioning: MfaDelete is returned once it was configured."""
+    if incoming.action != "GetBucketVersioning" or answer.status != 200:
+        return answer
+    kept = _bucket(incoming).__dict__.get("sandbox_mfa_delete")
+    end = answer.body.rfind(b"</")
+    if kept is None or end < 0 or b"<MfaDelete>" in answer.body:
+        return answer
+    return _xml(re.sub(rb"^<\?xml[^>]*\?>\s*", b"", answer.body[:end] + b"<MfaDelete>" + kept + b"</MfaDelete>" + answer.body[end:]))
+
+
+@before("s3")
 def stored_documents(incoming):
     """S3 API reference, GetBucketRequestPayment (BucketOwner where nothing was put), PutBucketAnalyticsConfiguration,
     PutBucketIntelligentTieringConfiguration, PutBucketInventoryConfiguration, PutBucketMetricsConfiguration."""
