@@ -61,6 +61,9 @@ impl Ledger {
             Record::Done(d) => {
                 let intent = self.open.remove(&d.token);
                 self.spend(&d.token);
+                if let (Action::Delete, Some(id)) = (d.action, &d.id) {
+                    self.unsee(&d.at.addr, id);
+                }
                 match reading {
                     Reading::New => self.done(d),
                     Reading::Contained => {}
@@ -104,7 +107,10 @@ impl Ledger {
             },
             Record::Rm { at } => match reading {
                 Reading::New => {
-                    self.state.remove(at);
+                    let deleted = self.open.values().any(|i| i.action == Action::Delete && i.at == *at);
+                    if let Some(id) = self.state.remove(at).as_ref().filter(|_| deleted).and_then(|o| o.id()) {
+                        self.unsee(&at.addr, id);
+                    }
                 }
                 Reading::Contained => {}
                 Reading::Foreign => self.claims.retain(|c| c.addr != at.addr),
@@ -152,6 +158,12 @@ impl Ledger {
     fn spend(&mut self, token: &str) {
         if let Some(d) = self.doubts.get_mut(token) {
             d.spent = true;
+        }
+    }
+    /// An object was deleted: where ids are names, a late create makes another one of the same id.
+    fn unsee(&mut self, addr: &InstanceAddr, id: &str) {
+        for d in self.doubts.values_mut().filter(|d| d.intent.at.addr == *addr) {
+            d.seen.remove(id);
         }
     }
     fn done(&mut self, d: &Done) {

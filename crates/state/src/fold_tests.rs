@@ -56,6 +56,28 @@ fn records_change_the_state() {
     check(New, &[adopt("t.old", None, "old")], "t.old=old");
 }
 
+/// Where ids are names, a create that arrives after the object was deleted makes another one of the same id.
+#[test]
+fn a_doubt_looks_again_for_what_was_deleted() {
+    let late = |records: &[Record]| {
+        let mut l = Ledger::new(State::new("l"));
+        l.apply(&intent(Action::Create, "t.a", "T", None), Reading::New);
+        l.settle(Timestamp::UNIX_EPOCH);
+        l.apply(&created("t.a", "T", "name"), Reading::New);
+        l.account();
+        for r in records {
+            l.apply(r, Reading::New);
+        }
+        l.account();
+        show(&l)
+    };
+    assert_eq!(late(&[]), "t.a=name doubt:T![name]");
+    assert_eq!(late(&[deleted("t.a", "D", "name")]), "doubt:T![]");
+    assert_eq!(late(&[Record::Rm { at: at("t.a") }]), "doubt:T![name]", "it was let go");
+    let open = intent(Action::Delete, "t.a", "D", Some("name"));
+    assert_eq!(late(&[open, Record::Rm { at: at("t.a") }]), "open:D doubt:T![]", "found to be deleted");
+}
+
 #[test]
 fn a_set_finds_its_object_where_it_went() {
     let mut l = Ledger::new(State::new("l"));

@@ -298,6 +298,11 @@ pub struct Replayed {
     pub unclosed: bool,
     /// Objects in the state at the last checkpoint.
     pub objects: usize,
+    /// The newest checkpoint is younger than the state's mark. Otherwise a fold was interrupted, or the journal was read
+    /// before the state was written.
+    pub covered: bool,
+    /// Another tool wrote the state since the journal began: its outcomes are claims.
+    pub foreign: bool,
 }
 
 /// Folds segments, sorted by number, into a state object of the content `base`. Numbers above the low-water mark must
@@ -354,7 +359,7 @@ pub fn replay(state: State, base: &Base, segments: &[Segment], place: &str) -> R
     let top = segments.last().map_or(0, |s| s.header.n).max(mark);
     let unclean = !above.is_empty() || !ledger.open.is_empty();
     let unclosed = !above.is_empty() || !closed;
-    Ok(Replayed { ledger, top, records, unclean, unclosed, objects })
+    Ok(Replayed { ledger, top, records, unclean, unclosed, objects, covered: mark <= low, foreign: !ours })
 }
 
 fn line(out: &mut Vec<u8>, write: impl FnOnce(&mut Out)) {

@@ -64,6 +64,8 @@ pub struct Session {
     hint: Option<Watch>,
     pending: Pending,
     recovered: bool,
+    /// Another tool wrote the state since the journal began.
+    foreign: bool,
     access: Access,
     existed: bool,
     /// Records were not taken on, and perhaps nobody waited for them: the end says so.
@@ -195,7 +197,14 @@ impl Session {
             {
                 self.ledger.doubt_found(i, now);
             }
-            self.ledger.apply(r, Reading::New);
+            match r {
+                // What another tool has put at the address since then stays there; ours is deposed.
+                Record::Done(Done { token, action: Action::Create, at, object: Some(object), .. }) if self.foreign => {
+                    let (token, addr) = (Some(token.clone()), at.addr.clone());
+                    self.ledger.apply(&Record::Adopt { token, addr, object: object.clone() }, Reading::New);
+                }
+                r => self.ledger.apply(r, Reading::New),
+            }
         }
         self.ledger.settle(now);
         self.pending = Pending::default();
@@ -378,6 +387,8 @@ pub(crate) struct Opened {
     pub(crate) recovered: bool,
     /// Journal records that no checkpoint covers.
     pub(crate) records: usize,
+    /// Another tool wrote the state since the journal began.
+    pub(crate) foreign: bool,
     pub(crate) writer: Option<Box<dyn Writer>>,
     pub(crate) place: String,
     pub(crate) id: String,
@@ -393,7 +404,7 @@ pub(crate) async fn start(
     host: &Host,
     kms: Option<Arc<dyn DataKeys>>,
 ) -> Result<Session> {
-    let Opened { ledger: mut kept, existed, recovered, records, mut writer, place, id, fence, lease } = opened;
+    let Opened { ledger: mut kept, existed, recovered, records, foreign, mut writer, place, id, fence, lease } = opened;
     let (access, watch) = (options.access, &options.watch);
     let keys = Keys::gather(&options.sealing, host, kms);
     let mut sealing = options.sealing.clone();
@@ -442,6 +453,7 @@ pub(crate) async fn start(
         ledger,
         pending,
         recovered: recovered && access == Access::Write,
+        foreign,
         access,
         existed,
         refused: None,

@@ -57,13 +57,13 @@ pub(super) async fn open(path: PathBuf, place: String, options: Options, host: &
     let mut ledger = found.replayed.ledger.clone();
     ledger.state.by = Some(author(host, &options.operation));
     let recovered = found.replayed.unclean;
-    let records = found.replayed.records;
+    let (records, foreign) = (found.replayed.records, found.replayed.foreign);
     let writer = (options.access != Access::Read).then(|| {
         let w = LocalWriter::new(path, place.clone(), lock, found, id.clone(), &options, host);
         Box::new(w) as Box<dyn Writer>
     });
     let fence = std::sync::Arc::new(watch::channel(None).0);
-    let opened = Opened { ledger, existed, recovered, records, writer, place, id, fence, lease: None };
+    let opened = Opened { ledger, existed, recovered, records, foreign, writer, place, id, fence, lease: None };
     session::start(opened, &options, host, None).await
 }
 

@@ -41,6 +41,8 @@ struct Look {
     base: Base,
     /// The digest is not that of the object, and the journal proves that this is our doing.
     repair: bool,
+    /// The run before has not closed the journal: it may still be alive, and hold the version of the state.
+    displaces: bool,
     /// The store does not honour conditions.
     careless: bool,
 }
@@ -89,11 +91,11 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
     let existed = look.kept.state.is_some();
     let keys = spot.keys.clone();
     let recovered = look.replayed.unclean || look.repair;
-    let records = look.replayed.records;
+    let (records, foreign) = (look.replayed.records, look.replayed.foreign);
     let place = spot.place.clone();
     let writer = (options.access != Access::Read)
         .then(|| Box::new(JournalWriter::new(spot, lock, id.clone(), look, epoch, probe, host)) as Box<dyn Writer>);
-    let opened = Opened { ledger, existed, recovered, records, writer, place, id, fence, lease };
+    let opened = Opened { ledger, existed, recovered, records, foreign, writer, place, id, fence, lease };
     let warned = async {
         if let Some(spot) = versions {
             spot.check_versions(&options.watch).await;
@@ -149,8 +151,6 @@ fn combine(spot: &Spot, host: &Host, kept: Kept, listed: Listed) -> Result<Look>
         }
         None => State::new(lineage.unwrap_or_else(|| host.ids.uuid())),
     };
-    let newest = listed.segments.last().map(|s| s.header.epoch);
-    let ours_newest = state.mark.as_ref().is_some_and(|m| Some(m.epoch) == newest);
     // Of another lineage above the newest checkpoint: parked before this lineage began to write.
     let own = |s: &&Segment| parked.is_none() && s.header.lineage == state.lineage;
     let segments: Vec<Segment> = listed.segments.iter().filter(own).cloned().collect();
@@ -159,8 +159,12 @@ fn combine(spot: &Spot, host: &Host, kept: Kept, listed: Listed) -> Result<Look>
     if kept.state.is_none() && !spot.replacing && (replayed.objects > 0 || replayed.records > 0) {
         return Err(Error::Missing { place: spot.place.clone(), resources: replayed.objects });
     }
-    let repair = !kept.matches() && replayed.unclean && ours_newest;
-    Ok(Look { kept, listed, replayed, base, repair, careless: false })
+    // Another tool would have dropped the mark, and a checkpoint comes after the digest.
+    let repair = !kept.matches() && !replayed.covered;
+    replayed.unclean |= !replayed.covered;
+    replayed.unclosed |= !replayed.covered;
+    let displaces = replayed.unclosed;
+    Ok(Look { kept, listed, replayed, base, repair, displaces, careless: false })
 }
 
 /// Steps 2 to 4: a clean journal is claimed by the first commit, an unclean one at once.
@@ -199,6 +203,7 @@ async fn start(spot: &Spot, id: &str, host: &Host) -> Result<(Look, Option<u64>)
         }
         let mut look = combine(spot, host, kept, listed)?;
         look.careless = careless;
+        look.displaces = before.displaces;
         look.repair = look.repair || !look.kept.matches() && before.repair;
         if !look.repair && !look.kept.matches() && !spot.replacing {
             return Err(Error::changed(&spot.place));
@@ -219,6 +224,8 @@ struct JournalWriter {
     closed: bool,
     unfolded: bool,
     repair: bool,
+    /// The next fold writes the state even if it is equal: the version that a displaced run holds must end.
+    displaces: bool,
     /// The store does not honour conditions: lists prove what puts do not.
     careless: bool,
     watch: Option<crate::backend::Watch>,
@@ -248,7 +255,7 @@ impl JournalWriter {
         probe: Option<JoinHandle<Result<()>>>,
         host: &Host,
     ) -> JournalWriter {
-        let Look { kept, listed, replayed, base, repair, careless } = look;
+        let Look { kept, listed, replayed, base, repair, displaces, careless } = look;
         let now = host.clock.now();
         let size = kept.bytes.as_ref().map_or(0, Vec::len);
         let mut live: BTreeMap<u64, Option<bool>> = listed.numbers.iter().map(|n| (*n, None)).collect();
@@ -269,6 +276,7 @@ impl JournalWriter {
             closed: !replayed.unclosed && epoch.is_none(),
             unfolded: replayed.unclean,
             repair,
+            displaces: displaces || repair,
             bytes: 0,
             size,
             count: 0,
@@ -346,6 +354,7 @@ impl JournalWriter {
         self.size = bytes.len();
         *state = next;
         self.written = Some(state.clone());
+        self.displaces = false;
         self.set_digest(&bytes).await
     }
     async fn set_digest(&mut self, bytes: &[u8]) -> Result<()> {
@@ -393,7 +402,7 @@ impl JournalWriter {
             return Err(Error::changed(&self.spot.place));
         }
         let lineage = ledger.state.lineage.clone();
-        let same = self.written.as_ref().is_some_and(|w| w.same_content(&ledger.state));
+        let same = !self.displaces && self.written.as_ref().is_some_and(|w| w.same_content(&ledger.state));
         if let Some(w) = &self.written {
             ledger.state.serial = ledger.state.serial.max(w.serial);
         }
@@ -405,14 +414,6 @@ impl JournalWriter {
             if let Some(w) = &self.written {
                 ledger.state.serial = w.serial;
                 ledger.state.mark.clone_from(&w.mark);
-            }
-            if self.repair {
-                let bytes =
-                    self.spot.again("reading", &self.spot.place, || self.spot.objects.get(&self.spot.key)).await?;
-                match bytes {
-                    Some(b) if Some(&b.etag) == self.etag.as_ref() => self.set_digest(&b.bytes).await?,
-                    _ => return Err(Error::changed(&self.spot.place)),
-                }
             }
         } else {
             self.write_state(&mut ledger.state).await?;
@@ -513,3 +514,7 @@ mod tests;
 #[cfg(test)]
 #[path = "course_tests.rs"]
 mod course;
+
+#[cfg(test)]
+#[path = "remains_tests.rs"]
+mod remains;
