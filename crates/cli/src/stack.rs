@@ -224,13 +224,15 @@ fn environment_file(cwd: &Path, name: &str) -> Result<PathBuf, Box<Diagnostic>> 
     if let Some(found) = candidates.iter().find(|c| cwd.join(c).is_file()) {
         return Ok(PathBuf::from(found));
     }
-    let known: Vec<String> = [cwd.join("environments"), cwd.to_path_buf()]
+    let mut known: Vec<String> = [cwd.join("environments"), cwd.to_path_buf()]
         .iter()
         .filter_map(|d| std::fs::read_dir(d).ok())
         .flat_map(|entries| entries.filter_map(|e| e.ok()?.file_name().into_string().ok()))
         .filter_map(|n| n.strip_suffix(".tfvars").map(str::to_owned))
         .filter(|n| n != "terraform" && !n.ends_with(".auto"))
         .collect();
+    known.sort();
+    known.dedup();
     let detail = format!("Neither environments/{name}.tfvars nor {name}.tfvars exists in {}.", cwd.display());
     let hint = match known.is_empty() {
         true => "Create one of them, or leave --env out.".to_owned(),

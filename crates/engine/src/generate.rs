@@ -15,6 +15,7 @@ use stackctl_state::State;
 
 use crate::eval::{Console, Settings, address};
 use crate::events::{Event, Events, Subject};
+use crate::plan::import_id;
 use crate::providers::Providers;
 use crate::refresh::absorb;
 
@@ -110,11 +111,9 @@ async fn one(
         let detail = format!("{addr} has no resource block, and none can be made for it: {why}.");
         return Err(fail("Configuration cannot be generated", detail, to));
     }
-    let id = console.value(&import.id)?.unmark_deep().0;
-    let Some(id) = id.as_str().filter(|i| !i.is_empty()) else {
-        let detail = "The import id has to be a text that is known while planning.".to_owned();
-        return Err(fail("Invalid import", detail, import.id.span));
-    };
+    let id = import_id(&console.value(&import.id)?)
+        .map_err(|p| fail("Invalid import", p.detail.to_string(), import.id.span))?;
+    let id = id.as_str();
     let Some((name, alias)) = provider(import) else { return Ok(None) };
     let source = settings.config.root.provider_source(&name);
     if providers.table(&source).is_none() {

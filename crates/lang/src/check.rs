@@ -14,7 +14,7 @@ use crate::config::{Condition, Config, IgnoreChanges, Module, ModuleCall, Repeat
 use crate::diag::{Problem, closest};
 use crate::eval::call::unknown_function;
 use crate::functions;
-use crate::refs::{At, Reference, Subject, Walk, body_references, references};
+use crate::refs::{At, Key, Reference, Subject, Walk, body_references, references};
 
 /// Knows the schemas of types, as far as anybody does.
 pub trait Schemas {
@@ -352,7 +352,25 @@ impl<'m> Checker<'m> {
             Subject::Output { call, key, output } if !tried => {
                 let c = m.module_calls.get(call)?;
                 let single = matches!(c.repeat, Repeat::Single);
-                if !single && key.is_none() {
+                if let (Repeat::Count(_), Some(Key::Str(k))) = (&c.repeat, key)
+                    && k.parse::<u64>().is_err()
+                {
+                    let detail = format!(
+                        "Because module.{call} has \"count\" set, its instances have numbers as keys, and \"{k}\" is none."
+                    );
+                    return error("Invalid index", detail);
+                }
+                // An instance, by its key: `module.m.k.output`.
+                let attribute = match r.rest.first().map(|s| (&s.kind, s.span)) {
+                    Some((StepKind::Attr(name), span)) => Some((&**name, span)),
+                    _ => None,
+                };
+                let (output, at) = match (&c.repeat, key, attribute) {
+                    (Repeat::ForEach(_), None, Some(found)) => found,
+                    (Repeat::ForEach(_), None, None) => return None,
+                    _ => (output, r.span),
+                };
+                if !single && key.is_none() && !matches!(c.repeat, Repeat::ForEach(_)) {
                     return error(
                         "Missing module instance key",
                         format!(
@@ -369,7 +387,7 @@ impl<'m> Checker<'m> {
                     "Unsupported attribute",
                     format!("The module \"{call}\" has no output named \"{output}\"."),
                 );
-                Some(p.at(r.span).suggest(output, child.outputs.keys().map(String::as_str)))
+                Some(p.at(at).suggest(output, child.outputs.keys().map(String::as_str)))
             }
             Subject::Resource(mode, ty, name) => self.resource_reference(r, mode, ty, name, cx),
             Subject::CountIndex if !cx.count => error(

@@ -15,6 +15,9 @@ use super::graph::{Graph, Kind, ModId, ModNode, Node, NodeId};
 /// Summary of the error about an object that refers to itself: an error of plans, not of validation.
 pub(crate) const SELF_REFERENCE: &str = "Self-referential block";
 
+/// The summary of a use of a provider that nothing configures.
+pub(crate) const NO_PROVIDER: &str = "Provider configuration not present";
+
 /// Makes the kind of the node at a position.
 type MakeKind = fn(u32) -> Kind;
 
@@ -131,7 +134,7 @@ impl Graph {
             if provider.is_none() {
                 let name = local.1.map_or_else(|| local.0.to_owned(), |a| format!("{}.{a}", local.0));
                 let mut d = Diagnostic::error(
-                    "Provider configuration not present",
+                    NO_PROVIDER,
                     format!(
                         "The provider configuration {name} is used here, but no provider block and no caller of the module defines it."
                     ),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use stackctl_core::{Diagnostics, ModuleAddr, ResourceAddr};
 use stackctl_hcl::{SourceMap, Span};
 use stackctl_lang::config::{
-    CheckBlock, Content, Local, Module, ModuleCall, Output, ProviderConfig, Removed, Resource, Variable,
+    CheckBlock, Content, Local, Module, ModuleCall, Output, ProviderConfig, Removed, Repeat, Resource, Variable,
 };
 use stackctl_lang::refs::Subject;
 use stackctl_state::ProviderAddr;
@@ -212,6 +212,10 @@ impl Graph {
                 Kind::Resource(content.resources.get_index_of(&(*mode, *ty, *name))? as u32)
             }
             Subject::Module(call) => Kind::Whole(content.module_calls.get_index_of(*call)? as u32),
+            // The instance with that key, so that all outputs are meant.
+            Subject::Output { call, key: None, .. } if content.module_calls.get(*call).is_some_and(by_key) => {
+                Kind::Whole(content.module_calls.get_index_of(*call)? as u32)
+            }
             Subject::Output { call, output, .. } => {
                 let child = self.child(m, call)?;
                 let i = self.module(child).module.content.outputs.get_index_of(*output)?;
@@ -349,4 +353,9 @@ impl Graph {
             Kind::Check(_) => self.check(id).map(|c| c.span),
         }
     }
+}
+
+/// True if the instances of a module have keys.
+fn by_key(c: &ModuleCall) -> bool {
+    matches!(c.repeat, Repeat::ForEach(_))
 }

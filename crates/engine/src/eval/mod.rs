@@ -28,7 +28,7 @@ pub mod scope;
 pub mod types;
 pub mod values;
 
-pub(crate) use build::SELF_REFERENCE;
+pub(crate) use build::{NO_PROVIDER, SELF_REFERENCE};
 pub use console::Console;
 pub use evaluator::{Evaluator, Settings};
 pub use graph::{Graph, Kind, ModId, NodeId};

@@ -28,6 +28,8 @@ impl<'p> Evaluator<'p> {
             Some((parent, call)) => {
                 let (_, call) = graph.module(parent).module.content.module_calls.get_index(call as usize)?;
                 match call.body.attribute(&v.name) {
+                    // The call is told that it lacks the argument.
+                    None if self.validating && v.default.is_none() => return Some(Value::unknown(&v.constraint.ty)),
                     None => None,
                     Some(a) => {
                         let at = self.module_instance(module, instance);
@@ -88,7 +90,7 @@ impl<'p> Evaluator<'p> {
                     o.name
                 ),
             ));
-        } else if root && marks.is_ephemeral() {
+        } else if root && marks.is_ephemeral() && !(self.validating && o.ephemeral) {
             wrong = Some((
                 "Ephemeral value not allowed",
                 "Outputs of the root module are stored, and this value must not be.".to_owned(),

@@ -140,6 +140,18 @@ impl Place<'_, '_> {
                 Problem::error("Reference to undeclared module", format!("No module call is named \"{call}\" here."));
             return Err(p.suggest(call, calls.keys().map(String::as_str)));
         };
+        let repeat = graph.module(self.module).module.content.module_calls.get(call).map(|c| &c.repeat);
+        if key.is_none()
+            && let Some(Repeat::ForEach(_)) = repeat
+        {
+            let whole = graph.lookup(self.module, &Subject::Module(call));
+            let whole = whole.map_or_else(Value::dynamic, |id| self.ev.value(id, self.instance));
+            return match whole.attr(output) {
+                Some(v) => Ok(v.clone()),
+                None if !whole.is_known() => Ok(Value::dynamic()),
+                None => Err(no_instance(call)),
+            };
+        }
         let outputs = &graph.module(child).module.content.outputs;
         let Some(i) = outputs.get_index_of(output) else {
             let p = Problem::error(
@@ -149,20 +161,24 @@ impl Place<'_, '_> {
             return Err(p.suggest(output, outputs.keys().map(String::as_str)));
         };
         let id = graph.at(child, Kind::Output(i as u32));
-        let repeat = graph.module(self.module).module.content.module_calls.get(call).map(|c| &c.repeat);
         if self.ev.validating && !matches!(repeat, Some(Repeat::Single)) {
             return Ok(Value::dynamic());
         }
-        let key = key.map(Key::instance);
+        let key = key.map(|key| match (repeat, key) {
+            (Some(Repeat::ForEach(_)), Key::Int(i)) => InstanceKey::Str(i.to_string()),
+            (Some(Repeat::Count(_)), Key::Str(k)) => k.parse().map_or_else(|_| key.instance(), InstanceKey::Int),
+            _ => key.instance(),
+        });
         match self.ev.find_child(child, self.instance, key.as_ref()) {
             Some(instance) => Ok(self.ev.value(id, instance)),
             None if key.is_none() => Err(unindexed(call)),
-            None => Err(Problem::error(
-                "Invalid index",
-                format!("module.{call} has no instance with the key that is given here."),
-            )),
+            None => Err(no_instance(call)),
         }
     }
+}
+
+fn no_instance(call: &str) -> Problem {
+    Problem::error("Invalid index", format!("module.{call} has no instance with the key that is given here."))
 }
 
 fn unindexed(call: &str) -> Problem {

@@ -4,6 +4,8 @@
 //! Everything is decided by the schema; no type is known by name. Values that mean what the prior ones mean keep the
 //! prior spelling, so that afterwards "changed" is plain inequality. Pure. Start at [`diff`].
 
+mod unset;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use stackctl_core::schema::{Nesting, OnUpdate};
@@ -54,6 +56,7 @@ pub fn diff(schema: &Schema, config: &Partial, prior: Option<&Known>, ignore: &I
         Some(prior) => ignored(schema, config, prior, ignore),
         None => config.clone(),
     };
+    let config = unset::unset(schema, config, prior.is_none());
     let mut planned = plan_block(schema.zero_is_null, &schema.block, &config, prior);
     if let (Partial::Map(p), Some(Known::Map(old))) = (&mut planned, prior) {
         for (name, v) in old {

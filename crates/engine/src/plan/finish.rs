@@ -47,6 +47,7 @@ impl Planner<'_> {
         self.remember();
         self.sort_ops();
         let graph = self.order(&near);
+        self.unmatched_requests();
         let outputs = self.outputs();
         let relevant = self.relevant();
         let mut diags = std::mem::take(&mut self.errors);
@@ -99,6 +100,29 @@ impl Planner<'_> {
             errored: has_errors(&diags),
         };
         (plan, diags)
+    }
+
+    /// Warns of `-replace` that replaces nothing.
+    fn unmatched_requests(&mut self) {
+        if !self.targets.is_empty() {
+            return;
+        }
+        for asked in &self.replace {
+            if self.ops.iter().any(|op| *op.addr == *asked) {
+                continue;
+            }
+            let there = |op: &&Operation| op.addr.resource == asked.resource && op.deposed.is_none();
+            let keys: BTreeSet<String> = self.ops.iter().filter(there).map(|op| op.addr.to_string()).collect();
+            let d = Diagnostic::warning(
+                "Nothing to replace",
+                format!("-replace names {asked}, and there is no object with this address."),
+            );
+            self.errors.push(if keys.is_empty() {
+                d
+            } else {
+                d.hinted(format!("There are: {}.", keys.into_iter().collect::<Vec<_>>().join(", ")))
+            });
+        }
     }
 
     /// Results of all conditions; those without any instance pass.

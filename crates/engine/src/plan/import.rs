@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use stackctl_core::{Diagnostic, InstanceAddr, InstanceKey, Known};
+use stackctl_core::{Diagnostic, InstanceAddr, InstanceKey, Known, Ty};
 use stackctl_hcl::Expr;
+use stackctl_lang::convert::convert;
 use stackctl_lang::diag::Problem;
 use stackctl_lang::value::Value;
 
@@ -73,14 +74,14 @@ impl Planner<'_> {
             for (key, each) in instances {
                 let r = rep(key.as_ref(), each.as_ref());
                 let id_value = self.root_value(&i.id, r);
-                let Some(text) = id_value.as_ref().and_then(|v| v.unmark_deep().0.as_str().map(str::to_owned)) else {
-                    self.bad_import(i.id.span, "The import id has to be a text that is known while planning.");
-                    continue;
+                let Some(id_value) = id_value else { continue };
+                let text = match import_id(&id_value) {
+                    Ok(text) => text,
+                    Err(p) => {
+                        self.ev.report(vec![p.at(i.id.span)], None);
+                        continue;
+                    }
                 };
-                if text.is_empty() {
-                    self.bad_import(i.id.span, "The import id is empty.");
-                    continue;
-                }
                 let mut keys = |e: &Expr| {
                     let v = self.root_value(e, rep(key.as_ref(), each.as_ref()))?;
                     match (v.as_str(), v.as_number()) {
@@ -193,6 +194,29 @@ impl Planner<'_> {
             self.errors.push(d.of(addr));
         }
         lost.is_empty()
+    }
+}
+
+/// The id that the `id` of an import block stands for.
+pub(crate) fn import_id(v: &Value) -> Result<String, Problem> {
+    let bad = |detail: &str| Err(Problem::error("Invalid import", detail));
+    if v.all_marks().is_sensitive() {
+        return bad("The import id is sensitive, and ids are shown.");
+    }
+    if v.all_marks().is_ephemeral() {
+        return bad("The import id is ephemeral, and ids are remembered.");
+    }
+    if v.is_null() {
+        return bad("The import id is null.");
+    }
+    let text = match convert(v, &Ty::String) {
+        Ok(text) => text,
+        Err(e) => return Err(Problem::error("Invalid import", format!("The import id is unsuitable: {e}."))),
+    };
+    match text.as_str() {
+        None => bad("The import id has to be a text that is known while planning."),
+        Some("") => bad("The import id is empty."),
+        Some(id) => Ok(id.to_owned()),
     }
 }
 

@@ -25,6 +25,7 @@ pub mod target;
 mod validate;
 
 pub use diff::{Diff, Ignore, diff};
+pub(crate) use import::import_id;
 pub use model::*;
 pub use planner::{Options, Planner, Step};
 pub use validate::validate;

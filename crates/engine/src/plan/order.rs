@@ -127,7 +127,7 @@ impl Planner<'_> {
                 .or_insert_with(|| {
                     let mut all: Vec<_> =
                         near.remembered(set).into_iter().filter_map(|d| graph.resource_addr(d)).collect();
-                    all.sort();
+                    all.sort_by_cached_key(ToString::to_string);
                     all.into()
                 })
                 .clone();

@@ -2,7 +2,7 @@
 //!
 //! Variables and resources are unknown, repeated objects are looked at once. Start at [`validate`].
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stackctl_core::check::schema_checks;
@@ -12,9 +12,10 @@ use stackctl_lang::config::Repeat;
 use stackctl_lang::diag::{Problem, closest, diagnostics};
 use stackctl_lang::value::{Marks, Value};
 
+use super::import::import_id;
 use crate::eval::provisioners::Whose;
 use crate::eval::types::{AllSchemas, Config, kind_of_type, types_of};
-use crate::eval::{Evaluator, Graph, Kind, NodeId, Rep, SELF_REFERENCE, Settings};
+use crate::eval::{Evaluator, Graph, Kind, ModId, NO_PROVIDER, NodeId, Place, Rep, SELF_REFERENCE, Settings};
 use crate::providers::Providers;
 
 /// Everything that is wrong with a configuration, whatever the values of its variables.
@@ -22,7 +23,9 @@ pub fn validate(settings: &Settings, providers: &Providers) -> Diagnostics {
     let problems = stackctl_lang::check::configuration(&settings.config, &AllSchemas(providers));
     let mut diags = diagnostics(problems, &settings.sources);
     let (graph, mut cycles) = Graph::new(&settings.config.root, &settings.sources, &[]);
-    cycles.retain(|d| d.summary != SELF_REFERENCE);
+    let no_provider = |d: &Diagnostic| d.summary == NO_PROVIDER;
+    let told = diags.iter().any(no_provider);
+    cycles.retain(|d| d.summary != SELF_REFERENCE && !(told && no_provider(d)));
     let stuck = has_errors(&cycles);
     diags.append(&mut cycles);
     let first = diags.len();
@@ -61,15 +64,53 @@ pub fn validate(settings: &Settings, providers: &Providers) -> Diagnostics {
             }
         }
     }
+    imports(&mut ev);
     diags.append(&mut ev.diags);
     // What was found without values is found again with them, in other words.
     let mut later = diags.split_off(first);
-    let place = |d: &Diagnostic| (d.summary.clone(), d.range.clone());
-    let said: HashSet<_> = diags.iter().map(place).collect();
-    later.retain(|d| !said.contains(&place(d)));
+    later.retain(|d| !diags.iter().any(|said| follows(d, said)));
     diags.append(&mut later);
     super::finish::in_order(&mut diags);
     diags
+}
+
+/// True if an error of evaluation is what a static check has said already: the same, or an access that fails where the
+/// reference was found to be wrong.
+fn follows(later: &Diagnostic, said: &Diagnostic) -> bool {
+    let (Some(a), Some(b)) = (&later.range, &said.range) else {
+        return later.range == said.range && later.summary == said.summary;
+    };
+    let overlap = a.filename == b.filename && a.start.byte < b.end.byte && b.start.byte < a.end.byte;
+    let same = later.summary == said.summary && (a == b || overlap);
+    same || overlap && matches!(&*later.summary, "Invalid index" | "Unsupported attribute")
+}
+
+/// What import blocks say wrongly, whatever there is: ids that no object has, and addresses that two of them name.
+fn imports(ev: &mut Evaluator<'_>) {
+    let graph = Arc::clone(&ev.graph);
+    let mut seen = BTreeMap::new();
+    for i in &graph.modules[0].module.content.imports {
+        if i.for_each.is_none() {
+            let (id, problems) = {
+                let place = Place { ev, module: ModId(0), instance: 0, rep: Rep::Single, this: None };
+                stackctl_lang::eval::expr(&i.id, &place)
+            };
+            if !problems.iter().any(Problem::is_error)
+                && id.is_known()
+                && let Err(p) = import_id(&id)
+            {
+                ev.report(vec![p.at(i.id.span)], None);
+            }
+            let mut literal = |_: &stackctl_hcl::Expr| None;
+            if let Some(addr) = crate::eval::address::instance_addr(&i.to, &mut literal)
+                && let Some(first) = seen.insert(addr.to_string(), i.span)
+            {
+                let detail = format!("Another import block has {addr} already.");
+                let p = Problem::error("Invalid import", detail).at(i.span).with(first, "the first one");
+                ev.report(vec![p], None);
+            }
+        }
+    }
 }
 
 fn resource(ev: &mut Evaluator<'_>, id: NodeId, instance: u32, diags: &mut Diagnostics) {
@@ -77,6 +118,10 @@ fn resource(ev: &mut Evaluator<'_>, id: NodeId, instance: u32, diags: &mut Diagn
     let Some(r) = graph.resource(id) else { return };
     let name = ev.name(id, instance);
     let Some(info) = ev.load_type(id) else {
+        if graph.node(id).provider.is_none() {
+            // Said already.
+            return;
+        }
         // Only an instance of a type that nobody has is an error, and here is none yet.
         let source = graph.node(id).provider.and_then(|p| graph.provider_addr(p)).map(|a| a.source).unwrap_or_default();
         let never = matches!(&r.repeat, Repeat::Count(_) | Repeat::ForEach(_));

@@ -72,11 +72,12 @@ impl Config {
     /// # Errors
     /// As [`Config::resolve_provider`].
     pub fn resolve_provider_ref(&self, at: &ModuleAddr, r: &ProviderRef) -> Result<ProviderConfigAddr, Problem> {
-        let missing = |detail: String| Err(Problem::error("Provider configuration not present", detail).at(r.span));
+        let mut span = r.span;
+        let missing = |detail: String, span| Err(Problem::error("Provider configuration not present", detail).at(span));
         let mut path = at.clone();
         let (mut name, mut alias) = (r.name.clone(), r.alias.clone());
         loop {
-            let Some(module) = self.module(&path) else { return missing(format!("{path} was not loaded.")) };
+            let Some(module) = self.module(&path) else { return missing(format!("{path} was not loaded."), span) };
             let source = module.provider_source(&name);
             let call = path.parent().and_then(|p| Some((self.module(&p)?, p))).and_then(|(parent, p)| {
                 let call = parent.module_calls.get(&path.0.last()?.name)?;
@@ -87,6 +88,7 @@ impl Config {
             });
             if let Some((_, parent_ref)) = passed {
                 (name, alias) = (parent_ref.name.clone(), parent_ref.alias.clone());
+                span = parent_ref.span;
                 path.0.pop();
                 let given = self.module(&path).map_or_else(|| source.clone(), |m| m.provider_source(&name));
                 // The provider that is built into the language has no address by which it would be implied.
@@ -101,23 +103,24 @@ impl Config {
             }
             match (call, alias.as_deref()) {
                 (None, None) => return Ok(ProviderConfigAddr { module: path, source, name, alias: None }),
-                (_, Some(a)) => {
+                (call, Some(a)) => {
                     let declared = module
                         .required_providers
                         .get(&name)
                         .is_some_and(|q| q.configuration_aliases.iter().any(|c| c.alias.as_deref() == Some(a)));
                     if declared {
-                        return missing(format!(
+                        let detail = format!(
                             "The module {path} expects a provider configuration \"{name}.{a}\", and its call does not \
                              pass one. Add it to the \"providers\" argument."
-                        ));
+                        );
+                        return missing(detail, call.map_or(span, |(_, _, call)| call.span));
                     }
                     let known: Vec<_> = module.provider_configs.iter().filter_map(|p| p.alias.as_deref()).collect();
                     let p = Problem::error(
                         "Provider configuration not present",
                         format!("No provider configuration \"{name}.{a}\" is declared here."),
                     )
-                    .at(r.span);
+                    .at(span);
                     return Err(match closest(a, known) {
                         Some(c) => p.hinted(format!("Did you mean \"{name}.{c}\"?")),
                         None => p,

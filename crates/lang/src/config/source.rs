@@ -306,7 +306,7 @@ pub fn hide_password(text: &str) -> String {
             }
         }
     }
-    for secret in ["sshkey=", "token=", "access_token="] {
+    for secret in ["sshkey=", "token=", "access_token=", "aws_access_key_secret=", "aws_access_token="] {
         if let Some(i) = out.find(secret).map(|i| i + secret.len()) {
             let end = out[i..].find(['&', ' ', '"', '\'']).map_or(out.len(), |n| i + n);
             out.replace_range(i..end, "***");

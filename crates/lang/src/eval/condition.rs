@@ -50,10 +50,12 @@ pub fn condition(c: &Condition, summary: &str, scope: &dyn Scope) -> Outcome {
     if failed(&problems) {
         return Outcome::Error(problems);
     }
-    let hidden = !message.all_marks().is_empty();
+    let marks = message.all_marks();
     let (plain, _) = message.unmark_deep();
     let text = match convert(&plain, &Ty::String) {
-        _ if hidden => "The error message included a sensitive or ephemeral value, so it is not displayed.".to_owned(),
+        _ if !marks.is_empty() => {
+            format!("The error message included {} value, so it is not displayed.", marks.adjective())
+        }
         Ok(v) => match v.as_str() {
             Some(s) => s.trim().to_owned(),
             None if v.is_null() => "The error message is null.".to_owned(),

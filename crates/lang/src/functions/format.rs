@@ -355,6 +355,14 @@ fn scientific(n: &Number, precision: Option<usize>) -> String {
     format!("{}{dot}{}e{sign}{:02}", &text[..1], &text[1..], exponent.unsigned_abs())
 }
 
+/// A number with at most ten digits, as it stands in the keys that sets are ordered by.
+pub(crate) fn general_ten(n: &Number) -> String {
+    match n.to_i64() {
+        Some(i) if i.unsigned_abs() < 10_000_000_000 => i.to_string(),
+        _ => general(n, Some(10)),
+    }
+}
+
 /// `%g`: with an exponent below 10^-4, and from 10^6 on where the digits do not reach that far.
 fn general(n: &Number, precision: Option<usize>) -> String {
     let negative = n.signum() < 0;

@@ -37,6 +37,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use stackctl_core::Ids;
 
+pub(crate) use format::general_ten;
 pub use protocol::{FnError, Function, Param, Signature};
 
 use crate::files::Files;

@@ -33,6 +33,15 @@ impl Marks {
     pub fn without(self, other: Marks) -> Marks {
         Marks(self.0 & !other.0)
     }
+    /// The marks in words, with an article: `a sensitive`.
+    pub fn adjective(self) -> &'static str {
+        match (self.is_sensitive(), self.is_ephemeral()) {
+            (true, true) => "a sensitive and ephemeral",
+            (true, false) => "a sensitive",
+            (false, true) => "an ephemeral",
+            (false, false) => "a plain",
+        }
+    }
     /// True with the sensitive mark.
     pub fn is_sensitive(self) -> bool {
         self.contains(Marks::SENSITIVE)

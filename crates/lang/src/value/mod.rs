@@ -211,7 +211,7 @@ impl Value {
                 v
             })
             .collect();
-        plain.sort_by(order::compare);
+        order::sort(&mut plain);
         plain.dedup_by(|a, b| a.whole && b.whole && order::compare(a, b).is_eq());
         let plain: Arc<[Value]> = plain.into();
         Value::above(plain.iter(), Data::Set(share(of), plain.clone())).with_marks(marks)

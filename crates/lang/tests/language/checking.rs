@@ -151,6 +151,32 @@ locals {
 }
 
 #[test]
+fn instances_of_modules_by_key() {
+    check(
+        r#"module "m" {
+  source   = "./child"
+  for_each = { k = 1 }
+  in       = 1
+}
+module "n" {
+  source = "./child"
+  count  = 1
+  in     = 1
+}
+locals {
+  a = module.m.k.out
+  b = module.m.k
+  c = module.m.k.outt
+  d = module.m[0].out
+  e = module.n["0"].out
+  f = module.n["k"].out
+}
+"#,
+        &["14: Unsupported attribute (Did you mean \"out\"?)", "17: Invalid index"],
+    );
+}
+
+#[test]
 fn validations_test_their_own_variable() {
     check(
         r#"variable "a" {

@@ -96,6 +96,21 @@ impl Dice {
     }
 }
 
+/// The seeds of the fuzzer, each an expression.
+#[test]
+fn seeds_of_the_fuzzer_survive() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/expression");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        survives(&text);
+        survives(&format!("output \"o\" {{\n  value = {text}\n}}\n"));
+        seen += 1;
+    }
+    assert!(seen >= 10, "only {seen} seeds");
+}
+
 #[test]
 fn no_text_brings_the_program_down() {
     let rows = include_str!("rules.tsv").lines().filter_map(|l| l.split('\t').nth(1));

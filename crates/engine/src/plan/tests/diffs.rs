@@ -28,6 +28,7 @@ fn schema() -> Schema {
             ("size", Attr::optional(Ty::Number).default(8i64)),
             ("zone", Attr::opt_computed(Ty::String).force_new()),
             ("note", s()),
+            ("groups", Attr::opt_computed(Ty::set(Ty::String))),
             ("names", Attr::optional(Ty::set(Ty::String))),
             ("policy", Attr { equality: Equality::Json, ..s() }),
             ("secret_wo", Attr { write_only: true, ..s() }),
@@ -222,4 +223,21 @@ fn ignored_changes() {
     ] {
         check(config, Some(prior), &Ignore::Paths(vec![tag("a")]), fields, &[], json!({}));
     }
+}
+
+/// An empty text of an optional and computed attribute is none; so is an empty set, as long as there is no object.
+#[test]
+fn what_is_empty_is_not_set() {
+    let none = Ignore::Nothing;
+    let empty = json!({"zone": "", "note": "", "groups": [], "ingress": []});
+    check(
+        empty.clone(),
+        None,
+        &none,
+        &["ingress", "name", "note", "size"],
+        &[],
+        json!({"zone": "?", "note": "", "groups": "?", "ingress": []}),
+    );
+    let prior = json!({"groups": ["a"], "note": ""});
+    check(empty, Some(prior), &none, &["groups"], &[], json!({"zone": "z", "groups": []}));
 }

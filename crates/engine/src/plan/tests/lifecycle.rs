@@ -310,6 +310,47 @@ fn imports() {
 }
 
 #[test]
+fn ids_of_imports() {
+    for (id, expect) in [
+        (
+            "7",
+            "! Cannot import non-existent remote object: No test_thing with the id \"7\" exists, so test_thing.a cannot be imported.",
+        ),
+        ("\"\"", "! main.tf:4 Invalid import: The import id is empty."),
+        ("null", "! main.tf:4 Invalid import: The import id is null."),
+        ("[]", "! main.tf:4 Invalid import: The import id is unsuitable: string required."),
+        ("sensitive(\"x\")", "! main.tf:4 Invalid import: The import id is sensitive, and ids are shown."),
+    ] {
+        let config =
+            format!("resource \"test_thing\" \"a\" {{ name = \"x\" }}\nimport {{\nto = test_thing.a\nid = {id}\n}}\n");
+        let (_, text) = planned(&mut Bench::default(), &config, |_| {});
+        assert_eq!(lines(&text)[0], expect, "{id}");
+    }
+}
+
+#[test]
+fn replacement_of_what_is_not_there_is_told() {
+    let config = "resource \"test_thing\" \"a\" {\ncount = 1\nname = \"x\"\n}\n";
+    for (asked, expect) in [
+        (
+            "test_thing.a",
+            "? Nothing to replace: -replace names test_thing.a, and there is no object with this address.",
+        ),
+        ("test_thing.a[0]", "-/+ test_thing.a[0] replace_by_request"),
+    ] {
+        let mut b = Bench::default();
+        b.exists("test_thing.a[0]", json!({"name": "x"}));
+        let (_, text) = planned(&mut b, config, |o| o.replace = vec![InstanceAddr::parse(asked).unwrap()]);
+        assert_eq!(lines(&text)[0], expect, "{asked}");
+    }
+}
+
+#[test]
+fn a_sensitive_number_of_instances() {
+    check("resource \"test_thing\" \"a\" {\ncount = sensitive(1)\nname = \"x\"\n}\n", |_| {}, "+ test_thing.a[0]");
+}
+
+#[test]
 fn instances_that_are_not_configured() {
     check(
         r#"

@@ -40,6 +40,36 @@ fn module_instances_are_apart() {
 }
 
 #[test]
+fn module_instances_by_attribute() {
+    check(
+        r#"
+        module "m" {
+          for_each = { a = 1 }
+          source   = "./m"
+        }
+        output "o" { value = [module.m.a.x, module.m["a"].x, try(module.m.b.x, "none")] }
+        # file m/main.tf
+        output "x" { value = 1 }
+        "#,
+        |_| {},
+        "output o = [1,1,\"none\"]",
+    );
+    check(
+        r#"
+        module "m" {
+          count  = 1
+          source = "./m"
+        }
+        output "o" { value = module.m["0"].x }
+        # file m/main.tf
+        output "x" { value = 1 }
+        "#,
+        |_| {},
+        "output o = 1",
+    );
+}
+
+#[test]
 fn depends_on_a_module_defers_reads_in_it() {
     check(
         r#"
