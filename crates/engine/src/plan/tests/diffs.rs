@@ -234,7 +234,7 @@ fn what_is_empty_is_not_set() {
         empty.clone(),
         None,
         &none,
-        &["ingress", "name", "note", "size"],
+        &["name", "note", "size"],
         &[],
         json!({"zone": "?", "note": "", "groups": "?", "ingress": []}),
     );
