@@ -23,6 +23,9 @@ once its doubts are over, has to write nothing.
     stopped     no writer calls itself fenced while nobody else has claimed a number
     recovery    the runs after the end: no orphan, no double, nothing unfinished, no question, no stop
 
+Values, updates, leases, other lineages, expiry and the end of fences are not here. One
+file, though a long one, so that it can be read and run without anything else.
+
 A broken rule (BREAKS) makes a variant, for which a violation must be found. Kinds of objects: T is created with a
 client token, N has a unique name and a tag, G has a tag alone, M has a name and nothing that tells who made it, and its
 create overwrites; L lives in state alone, one record without an intent.
@@ -91,8 +94,8 @@ class Seg(NamedTuple):
 class Book(NamedTuple):
     """A state and what is not settled. open: ("c", r, token) and ("x", r, uid). doubts: (r, token, spent, seen).
 
-    Records: I and F open a create and say that it failed, O is its outcome, S says that it is finished, E and D open and
-    close a delete, R takes out what is gone."""
+    Records: I opens a create, O is its outcome, F says that it failed, S that it is finished; E opens a delete, D is its
+    outcome; R takes out what is gone."""
 
     ids: tuple
     dep: frozenset
@@ -155,12 +158,20 @@ class World(NamedTuple):
 
 
 class Cfg:
-    def __init__(self, name, kinds="TG", goals=None, crash=1, lost=0, steal=1, deps=None, tool=None, live=False,
-                 made=False, new=False, folds=0, replace=(), probe=False, notice=False, giveup=False, stale=False, stranger=False, broken=None):
+    """Bounds. Each object depends on the one before it.
+
+    made: everything exists at first; new: there is no state; live: the tool does not care for locks; folds: how often a
+    writer folds in the middle; replace: what is made anew before the old one goes; stale: LIST and K are read apart;
+    notice: a writer may learn that its lock is lost; giveup: an answer to F1 may never come; stranger: the name of each
+    M is taken; probe: the store is a strange one, and is tested."""
+
+    def __init__(self, name, kinds, goals=(None, None), crash=0, lost=0, steal=0, tool=None, live=False, made=False,
+                 new=False, folds=0, replace=(), stale=False, notice=False, giveup=False, stranger=False, probe=False,
+                 broken=None):
         self.name, self.kinds, self.broken = name, kinds, broken
         self.all = frozenset(range(len(kinds)))
-        self.deps = deps or tuple((r - 1,) if r else () for r in self.all)
-        self.goals = [self.all if g is None else frozenset(g) for g in goals or (None, None)]
+        self.deps = tuple((r - 1,) if r else () for r in range(len(kinds)))
+        self.goals = [self.all if g is None else frozenset(g) for g in goals]
         self.writers = len(self.goals)
         self.budget = (crash, lost, steal)
         self.tool, self.live, self.made, self.new, self.folds, self.replace = tool, live, made, new, folds, replace
@@ -170,14 +181,18 @@ class Cfg:
 
 
 # ---------------------------------------------------------------------------------------------------- what records mean
-def forget(book, r, uid, unsee=True):
-    """Takes an object out of state and claims; with `unsee` its id may come back as another object."""
+def forget(book, r, uid):
+    """Takes an object out of state and claims."""
     ids = tuple(NONE if q == r and u == uid else u for q, u in enumerate(book.ids))
-    doubts = book.doubts
-    if unsee:
-        doubts = frozenset((q, t, sp, seen - {uid} if q == r else seen) for q, t, sp, seen in doubts)
-    return book._replace(ids=ids, dep=book.dep - {(r, uid)}, raw=book.raw - {(r, uid)}, doubts=doubts,
+    return book._replace(ids=ids, dep=book.dep - {(r, uid)}, raw=book.raw - {(r, uid)},
                          claims=tuple(c for c in book.claims if c[:2] != (r, uid)))
+
+
+def unsee(cfg, book, r, uid):
+    """An object was deleted: its id may come back as another object, which a doubt has to find."""
+    if cfg.broken == "deleted ids stay accounted for":
+        return book
+    return book._replace(doubts=frozenset((q, t, sp, s - {uid} if q == r else s) for q, t, sp, s in book.doubts))
 
 
 def take(book, r, uid, raw):
@@ -192,6 +207,15 @@ def adopt(book, r, uid, raw):
     if book.ids[r] in (NONE, uid) or (r, uid) in book.dep:
         return take(book, r, uid, raw) if (r, uid) not in book.dep else book
     return book._replace(dep=book.dep | {(r, uid)}, raw=book.raw | {(r, uid)} if raw else book.raw)
+
+
+def deleted(cfg, book):
+    """Open deletes that were carried out: K or the cloud says so."""
+    here = set(enumerate(book.ids)) | book.dep | {c[:2] for c in book.claims}
+    for what, r, key in book.open:
+        if what == "x" and (r, key) not in here:
+            book = unsee(cfg, book, r, key)
+    return book
 
 
 def spend(book, r, tok):
@@ -219,13 +243,11 @@ def enter(cfg, book, rec, mode):
             return book._replace(claims=tuple((q, u, raw and (q, u) != (r, key)) for q, u, raw in book.claims))
     elif kind == "D":
         book = book._replace(open=book.open - {("x", r, key)})
-        unsee = cfg.broken != "deleted ids stay accounted for"
+        book = unsee(cfg, book, r, key)
         if mode != "had":
-            return forget(book, r, key, unsee)
-        if unsee:
-            return book._replace(doubts=frozenset((q, t, sp, s - {key} if q == r else s) for q, t, sp, s in book.doubts))
+            return forget(book, r, key)
     elif kind == "R" and mode != "had":
-        return forget(book, r, key, False)
+        return forget(book, r, key)
     return book
 
 
@@ -259,6 +281,7 @@ def replay(cfg, kept, segs):
         expected = s.n + 1
         for rec in s.recs:
             book = enter(cfg, book, rec, "foreign" if not ours else "new" if s.n > through else "had")
+    book = deleted(cfg, book)
     top = max(segs[-1].n if segs else 0, through)
     # A mark that no checkpoint covers: a fold was interrupted, or this list is older than K.
     covered = through <= low or cfg.broken == "a mark beyond the checkpoint is clean"
@@ -282,7 +305,7 @@ def look_up(cfg, cloud, book, foreign):
     for what, r, key in sorted(book.open):
         if what == "x":
             if not alive(cloud, r, key):
-                book = forget(book, r, key, cfg.broken != "deleted ids stay accounted for")
+                book = forget(book, r, key)
             continue
         found = proven(cfg, cloud, r, key)
         if found:
@@ -300,7 +323,7 @@ def look_up(cfg, cloud, book, foreign):
     for r, u, raw in book.claims:
         if alive(cloud, r, u):
             book = adopt(book, r, u, raw)
-    return account(cfg, book._replace(open=frozenset(), claims=()))
+    return account(cfg, deleted(cfg, book)._replace(open=frozenset(), claims=()))
 
 
 def account(cfg, book):
@@ -311,7 +334,7 @@ def account(cfg, book):
     return book._replace(doubts=frozenset((r, t, sp, seen | here[r]) for r, t, sp, seen in book.doubts))
 
 
-# ------------------------------------------------------------------------------------------------------------- the cloud
+# ------------------------------------------------------------------------------------------------------------ the cloud
 def carry_out(cfg, world, item):
     """A request arrives. Returns the world, and the uid of what there is now (None: refused)."""
     what, r, key = item
@@ -356,8 +379,8 @@ def judge_create(cfg, world, item, w):
                 raise Violation("order: the create of r%d arrives, and r%d=%d is not durable" % (r, d, w.uid[d]))
 
 
-# --------------------------------------------------------------------------------------------------------------- writers
-def fresh(cfg, goal):
+# -------------------------------------------------------------------------------------------------------------- writers
+def fresh(goal):
     return Writer("lock", goal, "")
 
 
@@ -476,7 +499,7 @@ class Turn:
     def at_find(self):
         w, cfg = self.w, self.cfg
         book = look_up(cfg, self.world.cloud, w.book, w.snap)
-        if w.snap:  # of another tool
+        if w.kept.mark is None:
             for r, u in enumerate(w.kept.ids):
                 if alive(self.world.cloud, r, u) and book.ids[r] != u:
                     raise Violation("displaced: r%d=%d, which another tool made, gives way to %d" % (r, u, book.ids[r]))
@@ -547,7 +570,8 @@ class Turn:
             if (w.st[r] == "d" or early) and not w.lame:
                 t, here, _ = world.cloud[r][w.uid[r]]
                 cloud = swap(world.cloud, r, w.uid[r], (t, here, False))
-                self.go("finishes r%d" % r, w._replace(st=put(r, "f"), queue=w.queue + (("S", r, w.uid[r]),)), cloud=cloud)
+                queue = w.queue + (("S", r, w.uid[r]),)
+                self.go("finishes r%d" % r, w._replace(st=put(r, "f"), queue=queue), cloud=cloud)
             elif w.st[r] == "-" and cfg.kinds[r] in "LM" and self.may_start(r) and not w.lame:
                 if cfg.kinds[r] == "L":
                     u = len(world.cloud[r])
@@ -664,7 +688,7 @@ class Turn:
             return self.go(label, w._replace(pc="prove", asks="LHP" if self.cfg.probe else "LH", verdict=""), segs=segs)
         if unsure and not self.broken("any 412 is ours"):
             return self.go(label, w._replace(pc="list"), segs=segs)
-        if segs[-1].n > w.pend.n and not self.cfg.broken:  # a variant goes on, to show what comes of it
+        if segs[-1].n > w.pend.n:
             raise Violation("fence: w%d takes segment %d for durable, below %d" % (self.i, w.pend.n, segs[-1].n))
         self.durable(label, segs)
 
@@ -706,7 +730,7 @@ class Turn:
             keep = lambda s: s.takeover and not self.broken("fences deleted")
             sweep = tuple(s.n for s in segs if s.n < seg.n and not keep(s))
             return self.go(label, w._replace(pc="F4", sweep=sweep), segs=segs)
-        acked, let_go = world.acked | made(seg.recs), world.let_go | {r[1:3] for r in seg.recs if r[0] == "D"}
+        acked, let_go = world.acked | made(seg.recs), self.removed(seg.recs)
         if cont == "along":
             return self.go(label, w._replace(pc="unlock"), segs=segs, acked=acked, let_go=let_go)
         book, st, wire, x = w.book, list(w.st), list(w.wire), w.x
@@ -753,9 +777,11 @@ class Turn:
         w, world, cfg = self.w, self.world, self.cfg
         want, k = w.book[:3], world.kept
         if w.then != "born" and not w.unsure and not w.must and w.kept.etag and want == w.kept[1:4]:
-            return self.follow("has nothing to fold", w, "F1" if w.repair else "F2")
-        new = Kept(k.etag + 1, *want, (w.epoch or w.nxt, w.nxt - 1, self.i))
-        label = "folds: state %d through %d %s" % (new.etag, w.nxt - 1, list(w.book.ids))
+            late = self.broken("digest after the checkpoint")
+            return self.follow("has nothing to fold", w, "F1" if w.repair or late else "F2")
+        through = w.nxt - 1 - (self.order(w)[0] == "F3")
+        new = Kept(k.etag + 1, *want, (w.epoch or w.nxt, through, self.i))
+        label = "folds: state %d through %d %s" % (new.etag, through, list(w.book.ids))
         done = w._replace(kept=new, unsure=False, repair=False, must=False)
         if k.etag == w.kept.etag or self.broken("fold overwrites a changed state"):
             self.judge_fold(new)
@@ -817,8 +843,13 @@ class Turn:
             return self.planned(label, w, **world)
         if w.then in ("mid", "born"):
             return self.go(label, w._replace(pc="run", then=""), **world)
-        acked, let_go = self.world.acked | made(w.along), self.world.let_go | {r[1:3] for r in w.along if r[0] == "D"}
+        acked, let_go = self.world.acked | made(w.along), self.removed(w.along)
         self.go(label, w._replace(pc="unlock", along=()), acked=acked, let_go=let_go, **world)
+
+    def removed(self, recs):
+        """What is not there any more; an id may have been given again meanwhile."""
+        world = self.world
+        return world.let_go | {r[1:3] for r in recs if r[0] == "D" and not alive(world.cloud, *r[1:3])}
 
     def unlocked(self):
         return None if self.world.lock == self.i else self.world.lock
@@ -831,10 +862,10 @@ def made(recs):
     return frozenset((r[1], r[3]) for r in recs if r[0] == "O")
 
 
-# ---------------------------------------------------------------------------------------------------------- another tool
+# --------------------------------------------------------------------------------------------------------- another tool
 def tool_moves(cfg, world, i):
-    """It reads and writes K in one step, without a condition, and the digest in another. What it would overwrite between
-    its reading and its writing is what cannot be promised."""
+    """It reads and writes K in one step, without a condition, and the digest in another. What it overwrites between its
+    reading and its writing is what cannot be promised."""
     t, out = world.procs[i], []
 
     def go(label, pc, **changes):
@@ -871,7 +902,7 @@ def tool_moves(cfg, world, i):
     return out
 
 
-# ------------------------------------------------------------------------------------------------------------ properties
+# ----------------------------------------------------------------------------------------------------------- properties
 def judge(cfg, world):
     if not world.acked:
         return
@@ -900,7 +931,7 @@ def alone(cfg, world, i):
 def recover(cfg, world):
     dead = tuple(Ended("dead") for _ in world.procs)
     i, goal = len(dead), cfg.goals[-1]
-    end = alone(cfg, world._replace(procs=dead + (fresh(cfg, goal),), lock=None, budget=(0, 0, 0)), i)
+    end = alone(cfg, world._replace(procs=dead + (fresh(goal),), lock=None, budget=(0, 0, 0)), i)
     kept, cloud = end.kept, end.cloud
     for r in cfg.all:
         if cfg.stranger and cfg.kinds[r] == "M":
@@ -919,7 +950,7 @@ def recover(cfg, world):
         raise Violation("recovery: the run after the end leaves something undone")
     if end.segs and end.segs[-1].doubts:
         end = end._replace(segs=end.segs[:-1] + (end.segs[-1]._replace(doubts=frozenset()),))
-    again = alone(cfg, end._replace(procs=dead + (Ended("dead"), fresh(cfg, goal))), i + 1)
+    again = alone(cfg, end._replace(procs=dead + (Ended("dead"), fresh(goal))), i + 1)
     if (again.kept, again.segs, again.cloud, again.digest) != (end.kept, end.segs, end.cloud, end.digest):
         raise Violation("recovery: the second run writes something")
 
@@ -930,10 +961,11 @@ def begin(cfg):
     cloud = ((),) * n
     if cfg.made:  # everything exists, and the run before has closed
         cloud = (((99, True, False),),) * n
-        kept, segs = kept._replace(etag=2, ids=(0,) * n, mark=(1, 2, 99)), (Seg(3, 1, 99, "check", base=2, through=2, close=True),)
+        kept = kept._replace(etag=2, ids=(0,) * n, mark=(1, 2, 99))
+        segs = (Seg(3, 1, 99, "check", base=2, through=2, close=True),)
     if cfg.stranger:
         cloud = tuple(((None, True, False),) if k == "M" else () for k in cfg.kinds)
-    procs = tuple(fresh(cfg, g) for g in cfg.goals) + ((Tool(),) if cfg.tool else ())
+    procs = tuple(fresh(g) for g in cfg.goals) + ((Tool(),) if cfg.tool else ())
     acked = frozenset((r, u) for r, u in enumerate(kept.ids) if u != NONE)
     return World(cloud, kept, kept.etag, segs, None, procs, cfg.budget, acked, frozenset())
 
@@ -968,41 +1000,42 @@ def explore(cfg, limit):
     return len(came), None, []
 
 
-# -------------------------------------------------------------------------------------------------------- configurations
+# ------------------------------------------------------------------------------------------------------- configurations
 TWICE, ONCE = (None, None), (None,)
 
 
 def exact(full):
     """Nothing may be found. Goals are what each run in turn wants to exist (None: everything)."""
-    yield Cfg("smallest", "T", crash=1, steal=0)
+    yield Cfg("smallest", "T", crash=1)
     yield Cfg("T, displaced at any request", "T", crash=1, steal=1, stale=True)
-    yield Cfg("G, displaced, answers lost", "G", crash=0, lost=1, steal=1)
-    yield Cfg("N, two crashes", "N", crash=2, steal=0)
-    yield Cfg("chain T G, answers lost", "TG", crash=1, lost=1, steal=0)
-    yield Cfg("chain L T, displaced", "LT", crash=0, steal=1)
-    yield Cfg("chain L M, displaced", "LM", crash=0, steal=1)
-    yield Cfg("M, and a stranger's", "M", crash=1, steal=0, stranger=True)
-    yield Cfg("new state", "T", new=True, crash=1, lost=1, steal=0)
-    yield Cfg("chain G T: apply, destroy", "GT", goals=(None, ()), made=True, crash=1, steal=0)
-    yield Cfg("chain G T: destroy against apply", "GT", goals=((), None), made=True, crash=0, steal=1)
-    yield Cfg("N: apply, apply, destroy", "N", goals=(None, None, ()), crash=1, steal=0)
-    yield Cfg("G is replaced", "G", made=True, replace=(0,), crash=1, steal=1)
-    yield Cfg("chain L G, fold in the middle", "LG", folds=1, crash=1, steal=0)
+    yield Cfg("G, displaced, answers lost", "G", lost=1, steal=1)
+    yield Cfg("N, two crashes", "N", crash=2)
+    yield Cfg("chain T G, answers lost", "TG", crash=1, lost=1)
+    yield Cfg("chain L T, displaced", "LT", steal=1)
+    yield Cfg("chain L M, displaced", "LM", steal=1)
+    yield Cfg("M, and a stranger's", "M", crash=1, stranger=True)
+    yield Cfg("new state", "T", new=True, crash=1, lost=1)
+    yield Cfg("chain G T: apply, destroy", "GT", goals=(None, ()), made=True, crash=1)
+    yield Cfg("chain G T: destroy against apply", "GT", goals=((), None), made=True, steal=1)
+    yield Cfg("N: apply, apply, destroy", "N", goals=(None, None, ()), crash=1)
+    yield Cfg("G is replaced", "G", made=True, replace=(0,), crash=2)
+    yield Cfg("chain L G, fold in the middle", "LG", folds=1, crash=1)
     yield Cfg("another tool applies", "G", tool="apply", crash=1, steal=1)
-    yield Cfg("another tool, in the middle of a run", "LG", goals=ONCE, tool="apply", live=True, folds=1, crash=1, steal=0)
-    yield Cfg("another tool destroys", "TG", goals=ONCE, made=True, tool="destroy", crash=1, steal=0)
-    yield Cfg("another tool lets go", "G", tool="rm", crash=1, steal=0)
-    yield Cfg("lock lost, and noticed", "LG", notice=True, crash=0, steal=1)
-    yield Cfg("G in a store that is probed", "G", probe=True, crash=0, steal=1)
+    yield Cfg("another tool, in the middle of a run", "LG", ONCE, tool="apply", live=True, folds=1, crash=1)
+    yield Cfg("another tool destroys", "TG", goals=ONCE, made=True, tool="destroy", crash=1)
+    yield Cfg("another tool lets go", "G", tool="rm", crash=2)
+    yield Cfg("lock lost, and noticed", "LG", notice=True, steal=1)
+    yield Cfg("G in a store that is probed", "G", probe=True, steal=1)
     yield Cfg("fold without an answer", "L", giveup=True, crash=1, lost=1, steal=1)
     if full:
-        yield Cfg("chain T G, displaced", "TG", crash=1, lost=0, steal=1)
-        yield Cfg("chain G N, displaced, answers lost", "GN", crash=0, lost=1, steal=1)
-        yield Cfg("G, three runs, displaced twice", "G", goals=(None,) * 3, crash=0, steal=2)
+        yield Cfg("chain T G, displaced", "TG", crash=1, steal=1)
+        yield Cfg("chain G N, displaced, answers lost", "GN", lost=1, steal=1)
+        yield Cfg("G is replaced, displaced", "G", made=True, replace=(0,), crash=1, steal=1)
+        yield Cfg("G, three runs, displaced twice", "G", goals=(None,) * 3, steal=2)
         yield Cfg("new state, displaced", "T", new=True, crash=1, lost=1, steal=1, stale=True)
-        yield Cfg("chain L G, fold in the middle, displaced", "LG", folds=1, crash=0, steal=1)
+        yield Cfg("chain L G, fold in the middle, displaced", "LG", folds=1, steal=1)
         yield Cfg("N: apply, apply, destroy, displaced", "N", goals=(None, None, ()), crash=1, steal=1)
-        yield Cfg("another tool, in the middle of two runs", "LG", tool="apply", live=True, folds=1, crash=1, steal=0)
+        yield Cfg("another tool, in the middle of two runs", "LG", tool="apply", live=True, folds=1, crash=1)
         yield Cfg("chain M G, displaced, answers lost", "MG", crash=1, lost=1, steal=1)
 
 
@@ -1014,15 +1047,15 @@ def variants():
     yield v("outcome behind the dependent's intent", "LT")
     yield v("tag off before the outcome is durable", "G")
     yield v("open not proven", "G", TWICE, steal=1)
-    yield v("any 412 is ours", "TG", TWICE, steal=1, lost=1)
+    yield v("any 412 is ours", "G", TWICE, steal=1, lost=1)
     yield v("state listed before it is read", "T", (None,) * 3, crash=1, steal=1)
     yield v("segments deleted before the mark", "T")
     yield v("digest after the checkpoint", "T")
     yield v("last fold forgets when it fails", "L", tool="touch", live=True)
     yield v("fold overwrites a changed state", "TG", tool="apply", live=True, folds=1)
-    yield v("fences deleted", "GT", TWICE, steal=1)
+    yield v("fences deleted", "G", TWICE, steal=1)
     yield v("absent creates forgotten", "T", TWICE, crash=1)
-    yield v("doubts without ids", "G", TWICE, crash=1, tool="rm")
+    yield v("doubts without ids", "G", TWICE, crash=2, tool="rm")
     yield v("records applied to a foreign state", "G", TWICE, crash=1, tool="apply")
     yield v("create repeated without looking", "G", lost=1)
     yield v("name not looked at", "M", stranger=True)
@@ -1049,7 +1082,8 @@ def main():
         as_expected &= good
         total += 0 if cfg.broken else states
         print("%s %-46s %8d states %6.1f s  %s" % (
-            "-" if cfg.broken else "=", cfg.name, states, time.process_time() - t, found or "nothing found"), flush=True)
+            "-" if cfg.broken else "=", cfg.name, states, time.process_time() - t, found or "nothing found"),
+            flush=True)
         for label in way if not good or "--ways" in sys.argv else ():
             print("      " + label)
     print("%d states of the protocol, %.0f s: %s" % (

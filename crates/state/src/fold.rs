@@ -107,10 +107,7 @@ impl Ledger {
             },
             Record::Rm { at } => match reading {
                 Reading::New => {
-                    let deleted = self.open.values().any(|i| i.action == Action::Delete && i.at == *at);
-                    if let Some(id) = self.state.remove(at).as_ref().filter(|_| deleted).and_then(|o| o.id()) {
-                        self.unsee(&at.addr, id);
-                    }
+                    self.state.remove(at);
                 }
                 Reading::Contained => {}
                 Reading::Foreign => self.claims.retain(|c| c.addr != at.addr),
@@ -125,13 +122,14 @@ impl Ledger {
     /// can still arrive, whether or not something was found. Doubts that are over are dropped.
     pub fn settle(&mut self, now: Timestamp) {
         let until = now.checked_add(SignedDuration::try_from(DOUBT).unwrap_or_default()).unwrap_or(now);
+        self.claims.clear();
+        self.unsee_deleted();
         for (token, intent) in std::mem::take(&mut self.open) {
             if intent.action == Action::Create {
                 let doubt = Doubt { intent, seen: Default::default(), until, spent: false };
                 self.doubts.entry(token).or_insert(doubt);
             }
         }
-        self.claims.clear();
         self.doubts.retain(|_, d| d.until > now);
         self.account();
     }
@@ -148,6 +146,16 @@ impl Ledger {
             let Some(i) = self.state.instance(&d.intent.at.addr) else { continue };
             let objects = i.current.iter().chain(i.deposed.values());
             d.seen.extend(objects.filter_map(|o| o.id().map(str::to_owned)));
+        }
+    }
+    /// Open deletes of what is neither in state nor claimed were carried out: the state, or the cloud, says so.
+    pub(crate) fn unsee_deleted(&mut self) {
+        for intent in self.open.values().filter(|i| i.action == Action::Delete).cloned().collect::<Vec<_>>() {
+            let (addr, Some(id)) = (&intent.at.addr, &intent.id) else { continue };
+            let in_state = self.state.instance(addr).is_some_and(|i| i.by_id(id).is_some());
+            if !in_state && !self.claims.iter().any(|c| c.addr == *addr && c.object.id() == Some(id)) {
+                self.unsee(addr, id);
+            }
         }
     }
     /// The token that a create at an address must use again, if one is in doubt.

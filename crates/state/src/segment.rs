@@ -356,6 +356,8 @@ pub fn replay(state: State, base: &Base, segments: &[Segment], place: &str) -> R
             ledger.apply(r, reading);
         }
     }
+    // The last fold takes outcomes along that no segment has.
+    ledger.unsee_deleted();
     let top = segments.last().map_or(0, |s| s.header.n).max(mark);
     let unclean = !above.is_empty() || !ledger.open.is_empty();
     let unclosed = !above.is_empty() || !closed;
