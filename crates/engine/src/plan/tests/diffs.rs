@@ -238,6 +238,6 @@ fn what_is_empty_is_not_set() {
         &[],
         json!({"zone": "?", "note": "", "groups": "?", "ingress": []}),
     );
-    let prior = json!({"groups": ["a"], "note": ""});
-    check(empty, Some(prior), &none, &["groups"], &[], json!({"zone": "z", "groups": []}));
+    let prior = json!({"groups": ["a"], "note": "", "ingress": []});
+    check(empty, Some(prior), &none, &["groups", "version"], &[], json!({"zone": "z", "groups": []}));
 }
