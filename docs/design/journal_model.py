@@ -256,7 +256,7 @@ class Read(NamedTuple):
     top: int
     clean: bool
     closed: bool
-    foreign: bool
+    foreign: frozenset  # open creates that were announced before another tool wrote K
     low: int
 
 
@@ -286,7 +286,9 @@ def replay(cfg, kept, segs):
     # A mark that no checkpoint covers: a fold was interrupted, or this list is older than K.
     covered = through <= low or cfg.broken == "a mark beyond the checkpoint is clean"
     clean = not above and covered
-    return Read(book, top, clean and not book.open, clean and (not check or check.close), not ours, low)
+    before = check.open if check and not kept.mark and check.base != kept.etag else none
+    foreign = book.open & before if ours else book.open
+    return Read(book, top, clean and not book.open, clean and (not check or check.close), foreign, low)
 
 
 def alive(cloud, r, uid):
@@ -309,7 +311,7 @@ def look_up(cfg, cloud, book, foreign):
             continue
         found = proven(cfg, cloud, r, key)
         if found:
-            stays = foreign and cfg.broken != "late creates take the address"
+            stays = (what, r, key) in foreign and cfg.broken != "late creates take the address"
             book = (adopt if stays else take)(book, r, found[0], cfg.kinds[r] in "TNG")
         if not any(d[:2] == (r, key) for d in book.doubts):
             if found or cfg.broken != "absent creates forgotten":

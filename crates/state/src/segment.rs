@@ -4,7 +4,7 @@
 //! segment is an object and its last line a trailer; it is whole or absent, so any damage is an error. A local journal
 //! is one file of segments without trailers, whose last write may be torn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -301,8 +301,8 @@ pub struct Replayed {
     /// The newest checkpoint is younger than the state's mark. Otherwise a fold was interrupted, or the journal was read
     /// before the state was written.
     pub covered: bool,
-    /// Another tool wrote the state since the journal began: its outcomes are claims.
-    pub foreign: bool,
+    /// Tokens of open intents that were announced before another tool wrote the state.
+    pub foreign: BTreeSet<String>,
 }
 
 /// Folds segments, sorted by number, into a state object of the content `base`. Numbers above the low-water mark must
@@ -359,9 +359,17 @@ pub fn replay(state: State, base: &Base, segments: &[Segment], place: &str) -> R
     // The last fold takes outcomes along that no segment has.
     ledger.unsee_deleted();
     let top = segments.last().map_or(0, |s| s.header.n).max(mark);
+    // What a checkpoint carries on is older than it.
+    let carried = |token: &String| match checkpoint.map(|c| &c.header.kind) {
+        Some(Kind::Checkpoint { state, open, .. }) => {
+            ledger.state.mark.is_none() && state.sha256 != base.sha256 && open.iter().any(|i| i.token == *token)
+        }
+        _ => false,
+    };
+    let foreign = ledger.open.keys().filter(|t| !ours || carried(t)).cloned().collect();
     let unclean = !above.is_empty() || !ledger.open.is_empty();
     let unclosed = !above.is_empty() || !closed;
-    Ok(Replayed { ledger, top, records, unclean, unclosed, objects, covered: mark <= low, foreign: !ours })
+    Ok(Replayed { ledger, top, records, unclean, unclosed, objects, covered: mark <= low, foreign })
 }
 
 fn line(out: &mut Vec<u8>, write: impl FnOnce(&mut Out)) {

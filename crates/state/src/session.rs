@@ -5,6 +5,7 @@
 //! writes whatever has been appended meanwhile in one go (group commit), outcomes before intents. It keeps a ledger of
 //! what is durable, which is what folds write: never a record ahead of its intent.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -64,8 +65,8 @@ pub struct Session {
     hint: Option<Watch>,
     pending: Pending,
     recovered: bool,
-    /// Another tool wrote the state since the journal began.
-    foreign: bool,
+    /// Tokens of open intents that were announced before another tool wrote the state.
+    foreign: BTreeSet<String>,
     access: Access,
     existed: bool,
     /// Records were not taken on, and perhaps nobody waited for them: the end says so.
@@ -199,7 +200,9 @@ impl Session {
             }
             match r {
                 // What another tool has put at the address since then stays there; ours is deposed.
-                Record::Done(Done { token, action: Action::Create, at, object: Some(object), .. }) if self.foreign => {
+                Record::Done(Done { token, action: Action::Create, at, object: Some(object), .. })
+                    if self.foreign.contains(token) =>
+                {
                     let (token, addr) = (Some(token.clone()), at.addr.clone());
                     self.ledger.apply(&Record::Adopt { token, addr, object: object.clone() }, Reading::New);
                 }
@@ -387,8 +390,8 @@ pub(crate) struct Opened {
     pub(crate) recovered: bool,
     /// Journal records that no checkpoint covers.
     pub(crate) records: usize,
-    /// Another tool wrote the state since the journal began.
-    pub(crate) foreign: bool,
+    /// Tokens of open intents that were announced before another tool wrote the state.
+    pub(crate) foreign: BTreeSet<String>,
     pub(crate) writer: Option<Box<dyn Writer>>,
     pub(crate) place: String,
     pub(crate) id: String,

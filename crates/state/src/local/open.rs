@@ -57,7 +57,7 @@ pub(super) async fn open(path: PathBuf, place: String, options: Options, host: &
     let mut ledger = found.replayed.ledger.clone();
     ledger.state.by = Some(author(host, &options.operation));
     let recovered = found.replayed.unclean;
-    let (records, foreign) = (found.replayed.records, found.replayed.foreign);
+    let (records, foreign) = (found.replayed.records, found.replayed.foreign.clone());
     let writer = (options.access != Access::Read).then(|| {
         let w = LocalWriter::new(path, place.clone(), lock, found, id.clone(), &options, host);
         Box::new(w) as Box<dyn Writer>

@@ -91,7 +91,7 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
     let existed = look.kept.state.is_some();
     let keys = spot.keys.clone();
     let recovered = look.replayed.unclean || look.repair;
-    let (records, foreign) = (look.replayed.records, look.replayed.foreign);
+    let (records, foreign) = (look.replayed.records, look.replayed.foreign.clone());
     let place = spot.place.clone();
     let writer = (options.access != Access::Read)
         .then(|| Box::new(JournalWriter::new(spot, lock, id.clone(), look, epoch, probe, host)) as Box<dyn Writer>);

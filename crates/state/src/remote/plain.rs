@@ -69,7 +69,7 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
         existed,
         recovered: false,
         records: 0,
-        foreign: false,
+        foreign: Default::default(),
         writer,
         place: spot.place,
         id: writer_id(&*host.ids),

@@ -122,22 +122,31 @@ async fn a_displaced_fold_fails_also_where_the_recovery_changed_nothing() {
     p.check(0).await;
 }
 
-/// An intent of a run that died, and another tool that has made its own object at the address since.
+/// An intent of a run that died, announced in a segment or carried on by a checkpoint, and another tool that has made its own
+/// object at the address since.
 #[tokio::test]
 async fn what_another_tool_made_stays_where_a_create_is_found() {
-    let mut p = Place::new().await;
-    let mut s = p.open().await.unwrap();
-    s.append(vec![intent(Action::Create, "t.a", "t", None)]).await.unwrap();
-    drop(s);
-    let mut theirs = State::parse(&p.store.object("k").unwrap(), "k").unwrap();
-    theirs.mark = None;
-    theirs.put(&at("t.a"), object("theirs"));
-    p.store.put_object("k", theirs.to_bytes());
-    let digest = Some(md5(&theirs.to_bytes()));
-    p.store.put_item(Item { id: "bucket/k-md5".into(), digest, ..Item::default() });
-    let mut s = p.open().await.unwrap();
-    s.resolve(vec![created("t.a", "t", "ours")]).await.unwrap();
-    let state = s.close().await.unwrap();
-    assert_eq!(state.current(&addr("t.a")).unwrap().id(), Some("theirs"));
-    assert!(state.instance(&addr("t.a")).unwrap().by_id("ours").is_some());
+    for folded in [false, true] {
+        let mut p = Place::new().await;
+        let mut s = p.open().await.unwrap();
+        s.append(vec![intent(Action::Create, "t.a", "t", None)]).await.unwrap();
+        if folded {
+            s.flush().await.unwrap();
+        }
+        drop(s);
+        let mut theirs = State::parse(&p.store.object("k").unwrap(), "k").unwrap();
+        theirs.mark = None;
+        theirs.put(&at("t.a"), object("theirs"));
+        p.store.put_object("k", theirs.to_bytes());
+        let digest = Some(md5(&theirs.to_bytes()));
+        p.store.put_item(Item { id: "bucket/k-md5".into(), digest, ..Item::default() });
+        // A recovery that died behind its claim changes nothing about it.
+        drop(p.open().await.unwrap());
+        let mut s = p.open().await.unwrap();
+        assert_eq!(s.pending().open.len(), 1);
+        s.resolve(vec![created("t.a", "t", "ours")]).await.unwrap();
+        let state = s.close().await.unwrap();
+        assert_eq!(state.current(&addr("t.a")).unwrap().id(), Some("theirs"), "folded: {folded}");
+        assert!(state.instance(&addr("t.a")).unwrap().by_id("ours").is_some(), "folded: {folded}");
+    }
 }
