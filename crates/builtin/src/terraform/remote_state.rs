@@ -53,6 +53,18 @@ fn validate(config: &Partial) -> Vec<Error> {
                     .hinted("Let the other stack publish what is needed in a parameter, or move its state."),
             ]
         }
+        Partial::String(b) if b == "local" => {
+            let Ok(given) = config.get("config").to_known().and_then(|v| entries(&v, "config").or(Ok(BTreeMap::new())))
+            else {
+                return Vec::new();
+            };
+            let unknown = |name: &&String| !matches!(name.as_str(), "path" | "workspace_dir");
+            let message = |name: &String| {
+                let message = format!("The local backend has no argument {name:?}; it has path and workspace_dir.");
+                Error::at(Path::attr("config"), message)
+            };
+            given.keys().filter(unknown).map(message).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -146,5 +158,14 @@ mod tests {
         assert_eq!(validate(&Partial::from(Known::from([("backend", "gcs")]))).len(), 1);
         assert_eq!(validate(&Partial::from(Known::from([("backend", "s3")]))).len(), 0);
         assert_eq!(validate(&Partial::Map([("backend".to_owned(), Partial::Unknown)].into())).len(), 0);
+    }
+
+    #[test]
+    fn arguments_of_the_local_backend() {
+        for (name, wrong) in [("path", 0), ("workspace_dir", 0), ("pth", 1)] {
+            let mut config = Known::from([("backend", "local")]);
+            config.set("config", dynamic(&[(name, "p")]));
+            assert_eq!(validate(&Partial::from(config)).len(), wrong, "{name}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `metadata functions`: the signatures of all functions, in Terraform's format, for editors.
 
 use serde_json::{Map, Value as Json, json};
-use stackctl_lang::functions::{Param, Signature, names, signature};
+use stackctl_lang::functions::{Param, Signature, description, names, signature};
 
 use super::Context;
 use crate::cli::{MetadataCmd, MetadataSub};
@@ -28,6 +28,9 @@ fn functions() -> Json {
 /// One signature.
 pub(super) fn json(s: &Signature) -> Json {
     let mut m = Map::new();
+    if let Some(text) = description(s.name) {
+        m.insert("description".to_owned(), text.into());
+    }
     m.insert("return_type".to_owned(), s.returns.to_json());
     if !s.params.is_empty() {
         m.insert("parameters".to_owned(), s.params.iter().map(parameter).collect());
@@ -57,10 +60,13 @@ mod tests {
         let all = functions();
         let of = |name: &str| all["function_signatures"][name].clone();
         let number = json!({ "name": "num", "type": "number" });
-        assert_eq!(of("abs"), json!({ "return_type": "number", "parameters": [number] }));
+        let text = "`abs` takes the sign off a number.";
+        assert_eq!(of("abs"), json!({ "description": text, "return_type": "number", "parameters": [number] }));
         assert_eq!(of("core::abs"), of("abs"));
         let maps = json!({ "name": "maps", "is_nullable": true, "type": "dynamic" });
-        assert_eq!(of("merge"), json!({ "return_type": "dynamic", "variadic_parameter": maps }));
+        assert_eq!((&of("merge")["return_type"], &of("merge")["variadic_parameter"]), (&json!("dynamic"), &maps));
+        let described = |s: &Json| s["description"].as_str().is_some_and(|d| !d.is_empty());
+        assert!(all["function_signatures"].as_object().unwrap().values().all(described));
         assert_eq!(all["function_signatures"].as_object().unwrap().len(), 2 * 118);
     }
 }

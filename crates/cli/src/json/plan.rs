@@ -289,13 +289,15 @@ fn output(c: &OutputChange, view: View<'_>) -> Json {
         Some(v) if v.is_known() => Json::Bool(false),
         Some(v) => unknown_part(v),
     };
+    // The format has one flag for both.
+    let sensitive = c.before_sensitive || c.after_sensitive;
     json!({
         "actions": [c.action()],
         "before": hide(before, c.before_sensitive),
         "after": hide(after, c.after_sensitive),
         "after_unknown": unknown,
-        "before_sensitive": c.before_sensitive,
-        "after_sensitive": c.after_sensitive,
+        "before_sensitive": sensitive,
+        "after_sensitive": sensitive,
     })
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use petgraph::graph::NodeIndex;
-use stackctl_core::{Diagnostic, Error, InstanceAddr, Known, Timeouts};
+use stackctl_core::{Diagnostic, Error, InstanceAddr, Known, Severity, Timeouts};
 use stackctl_state::{DeposedKey, Durable, Object, Record, Session, State, Target};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -380,6 +380,12 @@ impl Dispatcher {
             Some(diag) if ready => {
                 self.diags.push(*diag);
                 self.failed.insert(id);
+            }
+            // The check tells of it, and nothing else depends on it.
+            Some(mut diag) if values.is_checks(id) => {
+                diag.severity = Severity::Warning;
+                self.diags.push(*diag);
+                self.done(values, node, id, at, None);
             }
             Some(diag) => {
                 let elapsed = now.saturating_sub(at);

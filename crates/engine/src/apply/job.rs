@@ -260,6 +260,10 @@ pub trait Values: Send {
     /// # Errors
     /// If one of them cannot be evaluated.
     fn provisions(&mut self, op: OpId, object: &Object) -> Result<Vec<Provision>, Vec<Diagnostic>>;
+    /// True for the data source of a check, whose failure is the check's.
+    fn is_checks(&self, _op: OpId) -> bool {
+        false
+    }
     /// Takes over what an operation made, and checks postconditions.
     fn done(&mut self, op: OpId, object: Option<&Object>) -> Vec<Diagnostic>;
     /// Outputs and checks, when everything that could be done is done. `failed` says that something was not.

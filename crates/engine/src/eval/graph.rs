@@ -225,6 +225,10 @@ impl Graph {
         };
         Some(self.at(m, kind))
     }
+    /// True for the data source of a check.
+    pub fn is_checks(&self, id: NodeId) -> bool {
+        self.resource(id).is_some_and(|r| r.check.is_some())
+    }
     /// The module that a call names.
     pub fn child(&self, m: ModId, call: &str) -> Option<ModId> {
         let i = self.module(m).module.content.module_calls.get_index_of(call)?;

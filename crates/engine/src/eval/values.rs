@@ -338,6 +338,11 @@ impl Values for ApplyValues<'_> {
         self.take_opened(addr, result)
     }
 
+    fn is_checks(&self, op: OpId) -> bool {
+        let found = self.ev.graph.find_resource(&self.plan.op(op).addr.resource.config());
+        found.is_some_and(|id| self.ev.graph.is_checks(id))
+    }
+
     fn unneeded(&mut self, op: OpId) -> Vec<Arc<InstanceAddr>> {
         ApplyValues::unneeded(self, op)
     }

@@ -147,9 +147,13 @@ impl Planner<'_> {
         let mut good = !self.ev.failed(id);
         for s in self.data.remove(&id).unwrap_or_default() {
             let at = Target::current((*s.addr).clone());
-            let value = match s.found {
+            // The data source of a check is read again when all is done: the check tells of what is then.
+            let reason = s.deferred.or(resource.check.is_some().then_some(Reason::ReadBecauseCheckNested));
+            let reason = reason.filter(|_| self.mode == PlanMode::Normal);
+            let (value, after, sensitive) = match s.found {
                 Some(found) => {
                     let sensitive = info.sensitive_paths(&s.config, &s.sensitive);
+                    let after = reason.map(|_| After::Known(Arc::new(found.clone())));
                     let value = info.known(&found, &sensitive);
                     let mut object = Object::new(Arc::clone(&provider.addr), found);
                     object.schema_version = info.schema.version;
@@ -157,40 +161,42 @@ impl Planner<'_> {
                     if self.state.object(&at).is_none_or(|o| **o != object) {
                         self.state.put(&at, Arc::new(object));
                     }
-                    value
+                    (value, after, sensitive)
                 }
                 None => {
                     let d = diff(info.schema, &s.config, None, &Ignore::Nothing, &|_| {});
                     let sensitive = info.sensitive_paths(&d.planned, &s.sensitive);
                     let value = info.partial(&d.planned, &sensitive);
-                    if self.mode == PlanMode::Normal && s.deferred.is_some() {
-                        let op = Operation {
-                            addr: Arc::clone(&s.addr),
-                            deposed: None,
-                            action: Action::Read,
-                            replacement: None,
-                            provider: Arc::clone(&provider.addr),
-                            before: None,
-                            after: After::from_partial(d.planned),
-                            replace_paths: Vec::new(),
-                            reason: s.deferred,
-                            before_sensitive: Arc::from([]),
-                            after_sensitive: sensitive,
-                            fields: BTreeSet::new(),
-                            importing: None,
-                            previous: None,
-                            dependencies: Arc::from([]),
-                            create_before_destroy: false,
-                            timeouts: timeouts(s.config.get("timeouts")),
-                            unread: false,
-                            resume: false,
-                        };
-                        self.push(id, s.instance, op);
-                        self.changing.insert(id);
-                    }
-                    value
+                    (value, reason.map(|_| After::from_partial(d.planned)), sensitive)
                 }
             };
+            if let Some(after) = after {
+                let op = Operation {
+                    addr: Arc::clone(&s.addr),
+                    deposed: None,
+                    action: Action::Read,
+                    replacement: None,
+                    provider: Arc::clone(&provider.addr),
+                    before: None,
+                    after,
+                    replace_paths: Vec::new(),
+                    reason,
+                    before_sensitive: Arc::from([]),
+                    after_sensitive: sensitive,
+                    fields: BTreeSet::new(),
+                    importing: None,
+                    previous: None,
+                    dependencies: Arc::from([]),
+                    create_before_destroy: false,
+                    timeouts: timeouts(s.config.get("timeouts")),
+                    unread: false,
+                    resume: false,
+                };
+                self.push(id, s.instance, op);
+                if s.deferred.is_some() {
+                    self.changing.insert(id);
+                }
+            }
             self.ev.set_instance(id, s.instance, s.key.clone(), value.clone());
             let r = rep(s.key.as_ref(), s.each.as_ref());
             let conditions = &resource.lifecycle.postconditions;

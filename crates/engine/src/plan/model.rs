@@ -414,9 +414,10 @@ impl Plan {
 }
 
 impl Operation {
-    /// True if it does anything, an import or a move included.
+    /// True if it does anything, an import or a move included. That a check looks again afterwards is no change.
     pub fn is_change(&self) -> bool {
-        self.action != Action::NoOp || self.importing.is_some() || self.previous.is_some()
+        let looks = self.reason == Some(Reason::ReadBecauseCheckNested);
+        self.action != Action::NoOp && !looks || self.importing.is_some() || self.previous.is_some()
     }
     /// Terraform's list of actions for the object that this operation belongs to, as plan JSON has it.
     pub fn actions(&self) -> &'static [&'static str] {

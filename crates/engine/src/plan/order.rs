@@ -197,7 +197,28 @@ impl Planner<'_> {
             self.backward(&mut g, &at, near);
             self.after_providers(&mut g, &at, &out);
         }
+        self.checks_last(&mut g, &at);
         g
+    }
+
+    /// True for the data source of a check, which nothing but the check refers to.
+    fn is_checks(&self, op: &Operation) -> bool {
+        op.action == Action::Read
+            && self.graph.find_resource(&op.addr.resource.config()).is_some_and(|id| self.graph.is_checks(id))
+    }
+
+    /// Data sources of checks after everything else.
+    fn checks_last(&self, g: &mut DiGraph<Node, ()>, at: &[Option<NodeIndex>]) {
+        let reads: Vec<NodeIndex> =
+            self.ops.iter().enumerate().filter(|(_, op)| self.is_checks(op)).filter_map(|(i, _)| at[i]).collect();
+        if reads.is_empty() {
+            return;
+        }
+        let ends: Vec<NodeIndex> =
+            g.node_indices().filter(|n| !reads.contains(n) && g.neighbors(*n).next().is_none()).collect();
+        if !ends.is_empty() {
+            chain(g, ends, &reads);
+        }
     }
 
     /// Creates, updates and reads after what they refer to.
@@ -211,6 +232,9 @@ impl Planner<'_> {
             let mut own: HashMap<u32, Vec<NodeIndex>> = HashMap::new();
             for (instance, op) in self.by_node.get(id).map_or(&[][..], Vec::as_slice) {
                 let action = self.ops[op.0 as usize].action;
+                if graph.is_checks(*id) {
+                    continue;
+                }
                 if matches!(action, Action::Create | Action::Update | Action::Read)
                     && let Some(n) = at[op.0 as usize]
                 {

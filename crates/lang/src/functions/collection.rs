@@ -138,7 +138,12 @@ fn length(v: &Value) -> FnResult {
     let out = if let Some(s) = v.as_str() {
         Value::length(s.graphemes(true).count())
     } else {
-        let (lo, hi) = v.length_bounds();
+        let (mut lo, hi) = v.length_bounds();
+        if let Kind::Unknown(r) = v.kind()
+            && !r.prefix.is_empty()
+        {
+            lo = r.prefix.graphemes(true).count();
+        }
         let bound = |n: usize| Number::from(i64::try_from(n).unwrap_or(i64::MAX));
         Value::unknown(&Ty::Number).with_bounds(Some(bound(lo)), hi.map(bound))
     };

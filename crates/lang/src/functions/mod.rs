@@ -11,6 +11,7 @@ mod args;
 mod charset;
 mod collection;
 mod datetime;
+mod descriptions;
 mod double;
 mod encoding;
 mod filesystem;
@@ -37,6 +38,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use stackctl_core::Ids;
 
+pub use descriptions::description;
 pub(crate) use format::general_ten;
 pub use protocol::{FnError, Function, Param, Signature};
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use stackctl_core::{Number, Ty};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Data, Kind, Value};
 
@@ -138,9 +139,11 @@ impl Value {
     pub fn not_null(self) -> Value {
         self.refine(|r| r.not_null = true)
     }
-    /// An unknown string that will start with `prefix` and not be null.
+    /// An unknown string that will start with `prefix` and not be null. What follows may change the last character, so
+    /// that not all of the prefix is kept: see [`lasting`].
     #[must_use]
     pub fn with_prefix(self, prefix: &str) -> Value {
+        let prefix = lasting(prefix);
         self.refine(|r| {
             r.not_null = true;
             if prefix.len() > r.prefix.len() {
@@ -169,6 +172,14 @@ impl Value {
             };
         })
     }
+}
+
+/// The part of a text that stays the same whatever follows: a letter can become another one with the mark that comes
+/// next (`e` and an accent, `=` and a stroke), a separator cannot.
+fn lasting(text: &str) -> &str {
+    const STEADY: &str = " \t!\"#$%&'()*+,-./:;?@[\\]^_{|}~";
+    let Some((last, cluster)) = text.grapheme_indices(true).next_back() else { return text };
+    if cluster.len() == 1 && STEADY.contains(cluster) { text } else { &text[..last] }
 }
 
 /// The only value that satisfies a refinement, if there is but one (or, for a list, the list of that many unknowns).
@@ -223,6 +234,23 @@ mod tests {
         let l = Value::unknown(&Ty::list(Ty::String)).with_length(2, Some(2));
         assert_eq!(l.len(), Some(2));
         assert!(!l.is_wholly_known());
+    }
+
+    #[test]
+    fn the_end_of_a_prefix_may_change() {
+        for (prefix, kept) in [
+            ("ab-", "ab-"),
+            ("ab", "a"),
+            ("a=", "a"),
+            ("a1", "a"),
+            ("-", "-"),
+            ("aé", "a"),
+            ("é", ""),
+            ("", ""),
+            ("a\n", "a"),
+        ] {
+            assert_eq!(Value::unknown(&Ty::String).with_prefix(prefix).range().prefix, kept, "{prefix:?}");
+        }
     }
 
     #[test]

@@ -222,6 +222,31 @@ fn conditions_in_modules_that_nothing_needs_are_decided_later() {
     assert!(checks.iter().all(|c| c.status != "unknown"), "{checks:?}");
 }
 
+/// A check looks again when everything else is done, and tells of what it finds then.
+#[test]
+fn data_sources_of_checks_are_read_last() {
+    let text = r#"
+        resource "test_thing" "a" { name = "n" }
+        check "c" {
+          data "test_lookup" "d" { name = "x" }
+          assert {
+            condition     = data.test_lookup.d.value == "nothing"
+            error_message = "It is ${data.test_lookup.d.value}."
+          }
+        }
+    "#;
+    let mut bench = Bench::default();
+    let (plan, told) = planned(&mut bench, text, |_| {});
+    assert!(told.contains("<= data.test_lookup.d read_because_check_nested"), "{told}");
+    assert_eq!(ordered(&plan.unwrap()), ["create test_thing.a < read data.test_lookup.d"]);
+    let (_, applied) = run(&mut bench, text, |_| {});
+    let said: Vec<&str> = applied.diags.iter().map(|d| d.detail.as_str()).collect();
+    assert_eq!(said, ["It is value of x."]);
+    let (plan, told) = planned(&mut bench, text, |_| {});
+    assert!(told.contains("<= data.test_lookup.d"), "{told}");
+    assert!(!plan.unwrap().has_changes(), "looking is no change");
+}
+
 /// A module of outputs alone that another module's arguments refer to, as labels are passed around.
 #[test]
 fn modules_without_resources_are_there_for_others() {

@@ -214,6 +214,7 @@ fn conditions() {
         ? main.tf:43 Check block assertion failed: found value of x
         ! main.tf:13 Resource precondition failed: n is 3
         ! main.tf:26 Resource postcondition failed: name is x
+        <= data.test_lookup.d read_because_check_nested
         + test_thing.c
         "#,
     );
