@@ -449,9 +449,27 @@ fn shortest(sig: &IBig, exp: i64) -> Decimal {
     let exp = exp - i64::try_from(widen).unwrap_or(0);
     let mid = mag << widen; // in half units of the last place
     let inclusive = !mid.bit(1);
-    let (value, scale) = scaled(&mid, exp);
-    let (low, _) = scaled(&(mid.clone() - UBig::ONE), exp);
-    let (high, _) = scaled(&(mid + UBig::ONE), exp);
+    let (mut value, mut scale) = scaled(&mid, exp);
+    let (mut low, _) = scaled(&(mid.clone() - UBig::ONE), exp);
+    let (mut high, _) = scaled(&(mid + UBig::ONE), exp);
+    // Of a number with very many digits the first ones decide: the others are cut off, and whether there was any.
+    let (mut more, mut more_low, mut more_high) = (false, false, false);
+    let about = value.bit_len() / 100_000 * 30_103;
+    if about > 2 * PRECISION {
+        let dropped = about - PRECISION;
+        let unit = UBig::from(10u8).pow(dropped);
+        let cut = |n: &mut UBig, more: &mut bool| {
+            let (q, rest) = std::mem::take(n).div_rem(&unit);
+            *more = rest != UBig::ZERO;
+            *n = q;
+        };
+        cut(&mut value, &mut more);
+        cut(&mut low, &mut more_low);
+        cut(&mut high, &mut more_high);
+        scale += i64::try_from(dropped).unwrap_or(i64::MAX);
+    }
+    let least = if !inclusive || more_low { low + UBig::ONE } else { low };
+    let most = if inclusive || more_high { high } else { high - UBig::ONE };
     let total = value.to_string().len();
     // Down and up to `kept` digits, and which of the two is near enough.
     let cut = |kept: usize| {
@@ -459,12 +477,11 @@ fn shortest(sig: &IBig, exp: i64) -> Decimal {
         let (q, rest) = value.clone().div_rem(&unit);
         let down = q * &unit;
         let up = &down + &unit;
-        let down_ok = if inclusive { down >= low } else { down > low };
-        let up_ok = if inclusive { up <= high } else { up < high };
+        let (down_ok, up_ok) = (down >= least, up <= most);
         let nearer_up = match (rest << 1).cmp(&unit) {
             Ordering::Less => false,
             Ordering::Greater => true,
-            Ordering::Equal => (&down / &unit).bit(0),
+            Ordering::Equal => more || (&down / &unit).bit(0),
         };
         match (down_ok, up_ok) {
             (false, false) => None,

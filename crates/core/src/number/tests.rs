@@ -39,6 +39,15 @@ fn reads_and_prints() {
 }
 
 #[test]
+fn numbers_with_very_many_digits() {
+    for digits in ["1", "7", "123456789", "99999999999999999999"] {
+        assert_eq!(n(&format!("{digits}e120000")).to_string(), format!("{digits}{}", "0".repeat(120_000)));
+        let small = n(&format!("-{digits}e-60000")).to_string();
+        assert_eq!(small, format!("-0.{}{digits}", "0".repeat(60_000 - digits.len())));
+    }
+}
+
+#[test]
 fn arithmetic_as_512_bit_binary_floats() {
     let div = |a: &str, b: &str| n(a).checked_div(&n(b)).unwrap();
     let third = div("1", "3");
