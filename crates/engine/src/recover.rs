@@ -206,6 +206,7 @@ impl Lookup<'_> {
             private: None,
             status: if failed { ObjectStatus::Tainted } else { ObjectStatus::Ready },
             unfinished: !failed,
+            tagged: false,
             dependencies: intent.dependencies.clone(),
             create_before_destroy: intent.create_before_destroy,
             provider: Arc::clone(&intent.provider),

@@ -129,6 +129,8 @@ pub struct Object {
     pub status: ObjectStatus,
     /// Created, and not completed yet: resumed like an update, never tainted. A key of ours that Terraform ignores.
     pub unfinished: bool,
+    /// Created and complete, and still with its ownership tag. A key of ours that Terraform ignores.
+    pub tagged: bool,
     /// Addresses of configuration (without keys) that were created before it, in file order.
     pub dependencies: Vec<String>,
     /// Replaced by creating the new one first; needed where the configuration is gone.
@@ -345,6 +347,7 @@ impl Object {
             private: None,
             status: ObjectStatus::Ready,
             unfinished: false,
+            tagged: false,
             dependencies: Vec::new(),
             create_before_destroy: false,
             provider,
@@ -491,6 +494,7 @@ impl fmt::Debug for Object {
             .field("attributes", &self.attributes)
             .field("status", &self.status)
             .field("unfinished", &self.unfinished)
+            .field("tagged", &self.tagged)
             .field("dependencies", &self.dependencies)
             .field("provider", &self.provider.to_string())
             .finish_non_exhaustive()

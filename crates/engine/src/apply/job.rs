@@ -150,6 +150,7 @@ impl Job {
             private: self.object.as_ref().and_then(|o| o.private.clone()),
             status: ObjectStatus::Ready,
             unfinished,
+            tagged: false,
             dependencies: self.dependencies.clone(),
             create_before_destroy: self.create_before_destroy,
             provider: Arc::clone(&self.provider),

@@ -149,31 +149,49 @@ async fn finish(
     made: Option<Record>,
     ticker: &mut Ticker,
 ) -> Result<Option<Arc<Object>>, Trouble> {
-    let keep = |e: Error| Trouble::new(job, "creating", e, Some(Arc::clone(&unfinished)));
+    let mut made = Announced { record: made, under_way: None };
+    let finished = finished(tools, job, schema, planned, at, &unfinished, &mut made, ticker).await;
+    // Whatever went wrong, what exists is recorded.
+    made.append(tools).map_err(|d| Trouble::journal(d, Some(unfinished)))?;
+    finished
+}
+
+#[expect(clippy::too_many_arguments, reason = "see `finish`")]
+async fn finished(
+    tools: &Tools,
+    job: &Job,
+    schema: &Schema,
+    planned: &Partial,
+    at: Ref,
+    unfinished: &Arc<Object>,
+    made: &mut Announced,
+    ticker: &mut Ticker,
+) -> Result<Option<Arc<Object>>, Trouble> {
+    let keep = |e: Error| Trouble::new(job, "creating", e, Some(Arc::clone(unfinished)));
+    let lost = |d| Trouble::journal(d, Some(Arc::clone(unfinished)));
     let complete = |live: &Known| job.differing(schema, live).is_empty();
-    // Looking needs no durable id; changing does. An object that is ready at once becomes durable together with the
-    // intents of what depends on it.
-    let lost = |d| Trouble::journal(d, Some(Arc::clone(&unfinished)));
-    let append = |made: Option<Record>| made.map(|r| tools.ledger.append(vec![r])).transpose().map_err(lost);
-    let (settled, mut made) = {
+    // Looking needs no durable id; changing does. An object that is ready at once becomes durable as it is then, together
+    // with the intents of what depends on it.
+    let settled = {
         let looking = until_ready(tools, job, schema, &at, ticker, |_| true);
         tokio::pin!(looking);
         tokio::select! {
             biased;
-            settled = &mut looking => (settled, append(made)?),
+            settled = &mut looking => settled,
             () = tools.clock.sleep_passively(MOMENT) => {
-                let made = append(made)?;
-                (looking.await, made)
+                made.append(tools).map_err(lost)?;
+                looking.await
             }
         }
     };
     let live = match settled.map_err(keep)? {
         Settled::Ready(live) => live,
         Settled::Stopped(_) => {
-            durable(made.take()).await.map_err(lost)?;
-            return Ok(Some(unfinished));
+            made.durable(tools).await.map_err(lost)?;
+            return Ok(Some(Arc::clone(unfinished)));
         }
         Settled::Failed(live, why) => {
+            made.append(tools).map_err(lost)?;
             let e = Error::new(ErrorKind::Other, why)
                 .hinted("The object is marked as tainted: the next apply replaces it.");
             let value = job.absorbed(schema, planned, live.value);
@@ -196,38 +214,83 @@ async fn finish(
     let nothing_to_send =
         as_planned && tools.ledger.silently(job.instance.update(job.ty(), change.clone())).await.is_some();
     if !nothing_to_send {
-        durable(made.take()).await.map_err(lost)?;
+        made.durable(tools).await.map_err(lost)?;
         let sent = send_update(tools, job, change, ticker).await.map_err(keep)?;
         // What is as planned, and was not touched since it was read, is not read again.
         if sent || !as_planned {
             value = match until_ready(tools, job, schema, &at, ticker, complete).await.map_err(keep)? {
                 Settled::Ready(live) | Settled::Failed(live, _) => live.value,
-                Settled::Stopped(_) => return Ok(Some(unfinished)),
+                Settled::Stopped(_) => return Ok(Some(Arc::clone(unfinished))),
             };
         }
     }
     let object = job.object_of(schema, job.absorbed(schema, planned, value), false);
-    if schema.tagged() && !tools.keep_ownership_tags {
-        // What depends on the object need not wait for this; the tag is the proof until the id is durable.
-        if !job.provisioned {
-            tools.ledger.ready(job.op, Arc::clone(&object));
+    if !schema.tagged() || tools.keep_ownership_tags {
+        made.become_whole(tools, job, &object).map_err(lost)?;
+        if job.provisioned {
+            made.durable(tools).await.map_err(lost)?;
         }
-        durable(made.take()).await.map_err(lost)?;
-        tools.ledger.gate().await.map_err(closed).map_err(keep)?;
-        job.instance.release(job.ty(), vec![at]).await.map_err(keep)?;
+        return Ok(Some(object));
     }
+    let mut tagged = Object::clone(&object);
+    if !job.provisioned {
+        // What depends on it need not wait for the tag. From here on the object may have been changed by what depends on
+        // it: whoever finds it in state takes the tag off, and repeats nothing else.
+        tagged.tagged = true;
+        let tagged = Arc::new(tagged.clone());
+        made.become_whole(tools, job, &tagged).map_err(lost)?;
+        tools.ledger.ready(job.op, tagged);
+    }
+    made.durable(tools).await.map_err(lost)?;
+    let exists = match job.provisioned {
+        true => Arc::clone(unfinished),
+        false => Arc::new(tagged),
+    };
+    release(tools, job, at).await.map_err(|e| Trouble::new(job, "creating", e, Some(exists)))?;
     let set = Record::Set { at: job.at.clone(), object: Arc::clone(&object) };
     last(tools, job, set, Some(object)).await
+}
+
+/// Takes the ownership tag off.
+async fn release(tools: &Tools, job: &Job, at: Ref) -> Result<()> {
+    tools.ledger.gate().await.map_err(closed)?;
+    job.instance.release(job.ty(), vec![at]).await
 }
 
 /// How long an id stays in memory alone for the sake of company.
 const MOMENT: Duration = Duration::from_millis(200);
 
-/// Waits for a record that something is about to depend on.
-async fn durable(made: Option<Appended>) -> Result<(), Diagnostic> {
-    match made {
-        Some(made) => made.durable().await,
-        None => Ok(()),
+/// The record of a new object, on its way to the journal.
+struct Announced {
+    /// Still here.
+    record: Option<Record>,
+    /// The last one that is not here any more.
+    under_way: Option<Appended>,
+}
+
+impl Announced {
+    fn append(&mut self, tools: &Tools) -> Result<(), Diagnostic> {
+        if let Some(record) = self.record.take() {
+            self.under_way = Some(tools.ledger.append(vec![record])?);
+        }
+        Ok(())
+    }
+    /// Appends the object as it is now, in the place of its first record if that is still here.
+    fn become_whole(&mut self, tools: &Tools, job: &Job, object: &Arc<Object>) -> Result<(), Diagnostic> {
+        let now = Some(Arc::clone(object));
+        self.record = Some(match self.record.take() {
+            Some(Record::Done(done)) => Record::Done(Done { object: now, ..done }),
+            _ => Record::Set { at: job.at.clone(), object: Arc::clone(object) },
+        });
+        self.append(tools)
+    }
+    /// Waits until nothing of it could be lost: something is about to depend on it.
+    async fn durable(&mut self, tools: &Tools) -> Result<(), Diagnostic> {
+        self.append(tools)?;
+        match self.under_way.take() {
+            Some(appended) => appended.durable().await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -245,6 +308,17 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         let planned = job.planned_anew(schema, &old);
         let at = Ref { known: planned.or_null(), ..at };
         return finish(tools, job, schema, &planned, at, Arc::clone(object), None, ticker).await;
+    }
+    if object.tagged {
+        release(tools, job, at.clone()).await.map_err(fail)?;
+        let mut object = Object::clone(object);
+        object.tagged = false;
+        let object = Arc::new(object);
+        let set = Record::Set { at: job.at.clone(), object: Arc::clone(&object) };
+        if job.fields.is_empty() {
+            return last(tools, job, set, Some(object)).await;
+        }
+        tools.ledger.post(vec![set]).map_err(|d| Trouble::journal(d, Some(object)))?;
     }
     let new = merged(schema, &job.wanted(), &old);
     // What is read after the update is spelled as the plan has it, and no longer as state had it.

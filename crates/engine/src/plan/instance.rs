@@ -391,7 +391,7 @@ impl<'p> Planner<'p> {
         config: &Partial,
     ) {
         let object = found.map(|i| Arc::clone(&self.objects[i].object));
-        let resume = object.as_ref().is_some_and(|o| o.unfinished) && prior.is_some() && why.is_none();
+        let resume = object.as_ref().is_some_and(|o| o.unfinished || o.tagged) && prior.is_some() && why.is_none();
         let before_sensitive: Arc<[Path]> = match (&prior, &object) {
             (Some(p), o) => {
                 let marks: Vec<Path> = o.iter().flat_map(|o| o.sensitive.iter().cloned()).collect();

@@ -1,7 +1,8 @@
 //! The version-4 state file: bytes to [`State`] and back.
 //!
 //! Writing gives exactly the bytes that Terraform writes for the same state, plus our own keys, which Terraform ignores
-//! and drops: `stackctl` at the top (the journal's mark, a sealed state's key), `stackctl_unfinished` and `stackctl_provider` in an instance.
+//! and drops: `stackctl` at the top (the journal's mark, a sealed state's key), `stackctl_unfinished`,
+//! `stackctl_tagged` and `stackctl_provider` in an instance.
 //! Reading is tolerant: older schema versions, absent optional fields, unknown keys (dropped, as Terraform does),
 //! attributes and types that nobody knows (kept), OpenTofu's provider addresses. Both are linear in the size of the
 //! file and never panic.

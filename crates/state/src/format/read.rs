@@ -101,6 +101,8 @@ struct FileInstance {
     #[serde(default)]
     stackctl_unfinished: Option<bool>,
     #[serde(default)]
+    stackctl_tagged: Option<bool>,
+    #[serde(default)]
     stackctl_provider: Option<String>,
 }
 
@@ -279,6 +281,7 @@ fn instance(i: FileInstance, provider: &Arc<ProviderAddr>) -> Result<Entry, Stri
         private: i.private.filter(|p| !p.is_empty()),
         status,
         unfinished: i.stackctl_unfinished == Some(true),
+        tagged: i.stackctl_tagged == Some(true),
         dependencies: i.dependencies.unwrap_or_default(),
         create_before_destroy: i.create_before_destroy == Some(true),
         provider,

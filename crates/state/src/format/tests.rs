@@ -50,6 +50,7 @@ fn our_own_keys_come_back_too() {
     s.mark = Some(crate::Mark { epoch: 3, through: 9, writer: "w".into() });
     let mut o = (**s.current(&addr("aws_s3_bucket.b")).unwrap()).clone();
     o.unfinished = true;
+    o.tagged = true;
     let other =
         ProviderAddr { alias: Some("east".into()), ..ProviderAddr::root("registry.terraform.io/hashicorp/aws") };
     o.provider = Arc::new(other);

@@ -355,6 +355,10 @@ impl Out {
             self.key("stackctl_unfinished");
             self.raw("true");
         }
+        if o.tagged {
+            self.key("stackctl_tagged");
+            self.raw("true");
+        }
         if provider.is_some_and(|p| *p != *o.provider) {
             self.field("stackctl_provider", &o.provider.to_string());
         }
