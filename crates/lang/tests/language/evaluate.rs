@@ -173,7 +173,7 @@ fn expressions() {
         (r#""x${null}""#, "error: Invalid template interpolation value"),
         (r#""%{ for x in ["a", "b"] }${x},%{ endfor }""#, r#""a,b,""#),
         (r#""%{ if 1 > 2 }x${[][0]}%{ else }y%{ endif }""#, r#""y""#),
-        (r#""x${local.us}" == "y""#, "false"),
+        (r#""x-${local.us}" == "y-""#, "false"),
         (r#""x${local.s}""#, r#"sensitive("xsec")"#),
         (r#"max([1, 5, 3]...)"#, "5"),
         ("max(5...)", "error: Invalid expanding argument value"),
