@@ -3,6 +3,7 @@
 //! They need `git`, `python3`, `openssl` and `tar`.
 
 mod edits;
+mod idioms;
 mod sources;
 
 use std::io::{BufRead as _, BufReader};
