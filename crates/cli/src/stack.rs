@@ -200,7 +200,8 @@ pub(crate) fn data_dir(cx: &Context) -> PathBuf {
     workspace::data_dir(&cx.host.cwd, cx.env("TF_DATA_DIR"))
 }
 
-fn has_configuration(dir: &Path) -> bool {
+/// True if a directory has configuration files.
+pub(crate) fn has_configuration(dir: &Path) -> bool {
     let is_config = |n: &str| n.ends_with(".tf") || n.ends_with(".tf.json");
     std::fs::read_dir(dir).is_ok_and(|mut d| d.any(|e| e.is_ok_and(|e| e.file_name().to_str().is_some_and(is_config))))
 }

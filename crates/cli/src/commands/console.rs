@@ -9,7 +9,7 @@ use stackctl_engine::plan::{Options, PlanMode};
 
 use super::{Context, planning};
 use crate::commands::planning::{Opening, Report};
-use crate::stack::{Loading, Stack};
+use crate::stack::{Loading, Stack, has_configuration};
 use crate::{Exit, Outcome, cli, render};
 
 /// Reads expressions from standard input, prompting on a terminal.
@@ -20,6 +20,8 @@ pub(crate) async fn run(mut cx: Context, args: cli::Console) -> Outcome {
         variables: Some(&args.variables),
         complete: true,
         input: true,
+        // Expressions can be tried out anywhere.
+        extra: (!has_configuration(&cx.host.cwd)).then_some(("console.tf", "")),
         ..Loading::default()
     };
     let stack = Stack::load(&cx, how).await?;
