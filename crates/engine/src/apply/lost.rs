@@ -56,10 +56,16 @@ pub(crate) async fn create(
             ErrorKind::Throttled | ErrorKind::NotReady => true,
             ErrorKind::NotYetVisible => wait.elapsed() < patience,
             ErrorKind::TokenMismatch | ErrorKind::Exists => {
-                return match search(job, schema, intent).await {
+                let uncertain = |error| Refused { error, certain: false };
+                let found = job.instance.find(job.ty(), question(intent)).await.map_err(uncertain)?;
+                // What carries the intent's token is ours, though it may be an earlier run's late request that made it.
+                if let Some(ours) = found.iter().find(|f| matches!(f.evidence, Evidence::Token)) {
+                    return Ok(ours.id.clone());
+                }
+                return match proven(&*job.instance, schema, intent, &found).await {
                     Ok(Some(id)) if doubtful || error.kind == ErrorKind::TokenMismatch => Ok(id),
                     Ok(_) => Err(Refused { error: taken(job, intent, error), certain: true }),
-                    Err(e) => Err(Refused { error: e, certain: false }),
+                    Err(e) => Err(uncertain(e)),
                 };
             }
             _ => false,
