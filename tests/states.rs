@@ -1,8 +1,12 @@
 //! Commands on states: what they change, what they refuse, and how a state comes back; where states are kept, and how they
 //! move.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
+use crate::interrupt::wait_for;
 use crate::lab::run::Done;
 use crate::lab::{Bench, World};
 use crate::{contains, run, stackctl, world};
@@ -28,8 +32,8 @@ fn applied(text: &str) -> Bench {
 fn piped(bench: &Bench, args: &[&str], input: &str, code: i32) -> Done {
     use std::io::Write as _;
     let mut command = bench.command(&stackctl(), args);
-    command.stdin(std::process::Stdio::piped());
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    command.stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let done = crate::lab::run::finish(child).unwrap();
@@ -540,4 +544,15 @@ fn consoles() {
     bench.write("main.tf", &STACK.replace("one", "two")).unwrap();
     assert_eq!(ask(&[], "terraform_data.a.input\n", 0).out, "\"one\"\n");
     assert_eq!(ask(&["-plan"], "terraform_data.a.input\n", 0).out, "\"two\"\n");
+    // A local state is held while a console is open, as Terraform holds it; another console reads it all the same.
+    let held = || bench.path().join(".terraform.tfstate.lock.info").exists();
+    assert!(!held());
+    let mut command = bench.command(&stackctl(), &["console"]);
+    let mut first = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    assert!(wait_for(Duration::from_secs(20), held));
+    assert_eq!(ask(&[], "terraform_data.a.input\n", 0).out, "\"one\"\n");
+    assert!(held());
+    drop(first.stdin.take());
+    assert!(first.wait().unwrap().success());
+    assert!(!held());
 }

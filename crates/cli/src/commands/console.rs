@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use stackctl_core::Diagnostic;
 use stackctl_engine::eval::Console as Values;
+use stackctl_engine::events::Events;
 use stackctl_engine::plan::{Options, PlanMode};
+use stackctl_state::Access;
 
 use super::{Context, planning};
 use crate::commands::planning::{Opening, Report};
@@ -27,23 +29,50 @@ pub(crate) async fn run(mut cx: Context, args: cli::Console) -> Outcome {
     let stack = Stack::load(&cx, how).await?;
     let report = Report::Text(render::progress::Progress::new(cx.term, true));
     let events = report.events(&cx);
-    let session = planning::open(&cx, &stack, Opening::reading("OperationTypeInvalid", &events)).await?;
+    // A local state does not change under an open console, as with Terraform; one that somebody else holds, and one that a team
+    // shares, is read as it is.
+    let held = Opening { access: Access::Plan, ..Opening::reading(OPERATION, &events) };
+    let session = match stack.backend.kind() {
+        "local" => planning::open(&cx, &stack, held).await.ok(),
+        _ => None,
+    };
+    let session = match session {
+        Some(session) => session,
+        None => planning::open(&cx, &stack, Opening::reading(OPERATION, &events)).await?,
+    };
     let state = Arc::new(session.state().clone());
+    let outcome = answer(&cx, &args, &stack, state, &events).await;
+    match session.close().await {
+        Ok(_) => outcome,
+        Err(e) => outcome.and(Err(vec![e.diagnostic()])),
+    }
+}
+
+/// What the lock calls it.
+const OPERATION: &str = "OperationTypeInvalid";
+
+async fn answer(
+    cx: &Context,
+    args: &cli::Console,
+    stack: &Stack,
+    state: Arc<stackctl_state::State>,
+    events: &Events,
+) -> Outcome {
     let mut values = if args.plan {
         let options = Options {
             mode: PlanMode::Normal,
             targets: Vec::new(),
             replace: Vec::new(),
             refresh: true,
-            settings: stack.settings(&cx),
+            settings: stack.settings(cx),
         };
-        let (plan, diags) = stackctl_engine::run::plan(options, state, &stack.providers, &events).await;
+        let (plan, diags) = stackctl_engine::run::plan(options, state, &stack.providers, events).await;
         if stackctl_core::diag::has_errors(&diags) {
             return Err(diags);
         }
-        Values::of_plan(plan, stack.settings(&cx), &stack.providers)
+        Values::of_plan(plan, stack.settings(cx), &stack.providers)
     } else {
-        Values::of_state(state, stack.settings(&cx), &stack.providers)
+        Values::of_state(state, stack.settings(cx), &stack.providers)
     };
     let asks = cx.term.interactive;
     let mut text = String::new();
@@ -65,7 +94,7 @@ pub(crate) async fn run(mut cx: Context, args: cli::Console) -> Outcome {
         }
         let expression = std::mem::take(&mut text);
         // Somebody at a terminal can try again, a script cannot.
-        if !expression.trim().is_empty() && !evaluate(&cx, &mut values, &expression) && !asks {
+        if !expression.trim().is_empty() && !evaluate(cx, &mut values, &expression) && !asks {
             return Ok(Exit::Code(1));
         }
     }
@@ -73,7 +102,7 @@ pub(crate) async fn run(mut cx: Context, args: cli::Console) -> Outcome {
         cx.term.line("");
         return Ok(Exit::Done);
     }
-    let whole = text.trim().is_empty() || evaluate(&cx, &mut values, &text);
+    let whole = text.trim().is_empty() || evaluate(cx, &mut values, &text);
     Ok(if whole { Exit::Done } else { Exit::Code(1) })
 }
 

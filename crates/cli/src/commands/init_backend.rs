@@ -176,10 +176,24 @@ pub(super) async fn run(cx: &Context, stack: &mut Stack, args: &Init) -> Result<
         let old = stack::backend(cx, &from).await?;
         move_states(cx, args, &from, &*old, &*to).await?;
     }
-    Recorded::new(&chosen, overrides).write(&dir)?;
+    // A local state that nobody chose is what there is without a record.
+    if stack.config.root.content.terraform.backend.is_none() && overrides.is_empty() {
+        forget(&dir)?;
+    } else {
+        Recorded::new(&chosen, overrides).write(&dir)?;
+    }
     stack.backend_settings = chosen;
     stack.backend = to;
     Ok(())
+}
+
+/// Removes the record of an earlier choice.
+fn forget(data_dir: &Path) -> Result<(), Diagnostics> {
+    let file = data_dir.join(FILE);
+    match std::fs::remove_file(&file) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(vec![unwritable(&file, &e)]),
+        _ => Ok(()),
+    }
 }
 
 /// Asks for the required arguments that neither the block nor the command line gives.
