@@ -98,7 +98,7 @@ resource "aws_cloudwatch_dashboard" "main" {
 
   dashboard_body = jsonencode({
     widgets = [{
-      type = "text", x = 0, y = 0, width = 6, height = 6
+      type       = "text", x = 0, y = 0, width = 6, height = 6
       properties = { markdown = "Generation ${var.generation} of ${local.account}" }
     }]
   })
