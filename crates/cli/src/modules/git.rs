@@ -5,12 +5,13 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::Stdio;
 
 use base64::Engine as _;
 use percent_encoding::percent_decode_str;
-use stackctl_lang::config::source::{RemoteSource, hide_password};
+use stackctl_lang::config::source::RemoteSource;
 use stackctl_lang::diag::Problem;
+
+use super::program::{self, Done};
 
 /// Says that the server does not give a single commit by that name; the whole repository may have it.
 const NOT_ALONE: &[&str] = &[
@@ -83,7 +84,8 @@ pub(super) fn head(dir: &Path) -> Option<String> {
     for name in FOREIGN {
         command.env_remove(name);
     }
-    let out = command.arg("-C").arg(dir).args(["rev-parse", "HEAD"]).stderr(Stdio::null()).output().ok()?;
+    let out =
+        command.arg("-C").arg(dir).args(["rev-parse", "HEAD"]).stderr(std::process::Stdio::null()).output().ok()?;
     let text = String::from_utf8(out.stdout).ok()?;
     out.status.success().then(|| text.trim().to_owned()).filter(|t| !t.is_empty())
 }
@@ -196,7 +198,7 @@ impl Git<'_> {
             // Submodules of a repository of this machine may be on this machine.
             command.args(["-c", "protocol.file.allow=always"]);
         }
-        command.args(args).stdin(Stdio::null()).env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
+        command.args(args).env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
         let ssh = std::env::var("GIT_SSH_COMMAND").ok();
         let mut ssh_command = ssh.clone().unwrap_or_else(|| "ssh".to_owned());
         if let Some(key) = self.key {
@@ -206,17 +208,11 @@ impl Git<'_> {
             ssh_command.push_str(" -o BatchMode=yes");
         }
         command.env("GIT_SSH_COMMAND", ssh_command);
-        let out = command.output().await.map_err(|e| {
-            let p = Problem::error("The git command is missing", format!("\"git\" cannot be started: {e}."));
-            Box::new(p.hinted("Modules from git are fetched with the git command: install it, or put it on the PATH."))
-        })?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok(Done { ok: out.status.success(), out: text(&out.stdout), err: text(&out.stderr) })
+        let hint = "Modules from git are fetched with the git command: install it, or put it on the PATH.";
+        program::output(&mut command, hint).await
     }
     /// What git said, with a way out for what happens most.
     fn said(&self, err: &str) -> Box<Problem> {
-        let lines = err.lines().map(str::trim).filter(|l| !l.is_empty());
-        let text = hide_password(&lines.take(8).collect::<Vec<_>>().join(" "));
         let has = |parts: &[&str]| parts.iter().any(|p| err.contains(p));
         let hint = if has(&["could not read Username", "Authentication failed", "terminal prompts disabled"]) {
             "Give git credentials for this host (git credential, ~/.netrc), or use git::ssh:// with a key."
@@ -229,21 +225,14 @@ impl Git<'_> {
         } else {
             "Try the same with git: git ls-remote URL."
         };
-        let mut p = failed(self.source, text.trim_end_matches('.'));
+        let mut p = failed(self.source, &program::complaint(err));
         p.hint = Some(hint.into());
         p
     }
 }
 
-struct Done {
-    ok: bool,
-    out: String,
-    err: String,
-}
-
 fn failed(source: &RemoteSource, reason: &str) -> Box<Problem> {
-    let detail = format!("{} cannot be fetched with git: {reason}.", source.shown());
-    Box::new(Problem::error("Failed to fetch module", detail))
+    program::failed("git", source, reason)
 }
 
 #[cfg(test)]

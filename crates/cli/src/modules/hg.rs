@@ -3,11 +3,12 @@
 //! Argument of the query: `rev`, a branch, tag, bookmark or changeset.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use percent_encoding::percent_decode_str;
-use stackctl_lang::config::source::{RemoteSource, hide_password};
+use stackctl_lang::config::source::RemoteSource;
 use stackctl_lang::diag::Problem;
+
+use super::program::{self, Done};
 
 /// Checks out a repository into a directory that does not exist yet, and answers with the changeset. `pin` is a changeset
 /// that goes before what `rev` says.
@@ -72,12 +73,6 @@ struct Hg<'a> {
     source: &'a RemoteSource,
 }
 
-struct Done {
-    ok: bool,
-    out: String,
-    err: String,
-}
-
 impl Hg<'_> {
     async fn run(&self, dir: Option<&Path>, args: &[&str]) -> Result<String, Box<Problem>> {
         let done = self.output(dir, args).await?;
@@ -88,30 +83,22 @@ impl Hg<'_> {
         if let Some(dir) = dir {
             command.current_dir(dir);
         }
-        command.args(["--noninteractive", "--pager=never"]).args(args).kill_on_drop(true).stdin(Stdio::null());
-        let out = command.env("HGPLAIN", "1").env("LC_ALL", "C.UTF-8").output().await.map_err(|e| {
-            let p = Problem::error("The hg command is missing", format!("\"hg\" cannot be started: {e}."));
-            Box::new(p.hinted(
-                "Modules from hg:: are fetched with Mercurial's hg command: install the package \"mercurial\", or put hg on \
-                 the PATH.",
-            ))
-        })?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok(Done { ok: out.status.success(), out: text(&out.stdout), err: text(&out.stderr) })
+        command.args(["--noninteractive", "--pager=never"]).args(args).kill_on_drop(true);
+        command.env("HGPLAIN", "1").env("LC_ALL", "C.UTF-8");
+        let hint = "Modules from hg:: are fetched with Mercurial's hg command: install the package \"mercurial\", or put hg on the \
+                    PATH.";
+        program::output(&mut command, hint).await
     }
     /// What hg said.
     fn said(&self, err: &str) -> Box<Problem> {
-        let lines = err.lines().map(str::trim).filter(|l| !l.is_empty());
-        let text = hide_password(&lines.take(8).collect::<Vec<_>>().join(" "));
-        let mut p = failed(self.source, text.trim_end_matches('.'));
+        let mut p = failed(self.source, &program::complaint(err));
         p.hint = Some("Try the same with Mercurial: hg identify URL.".into());
         p
     }
 }
 
 fn failed(source: &RemoteSource, reason: &str) -> Box<Problem> {
-    let detail = format!("{} cannot be fetched with hg: {reason}.", source.shown());
-    Box::new(Problem::error("Failed to fetch module", detail))
+    program::failed("hg", source, reason)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod install;
 mod installed;
 mod lock;
 mod netrc;
+mod program;
 mod registry;
 mod s3;
 

@@ -150,14 +150,14 @@ async fn finish(
     ticker: &mut Ticker,
 ) -> Result<Option<Arc<Object>>, Trouble> {
     let mut made = Announced { record: made, under_way: None };
-    let finished = finished(tools, job, schema, planned, at, &unfinished, &mut made, ticker).await;
+    let finished = second_phase(tools, job, schema, planned, at, &unfinished, &mut made, ticker).await;
     // Whatever went wrong, what exists is recorded.
     made.append(tools).map_err(|d| Trouble::journal(d, Some(unfinished)))?;
     finished
 }
 
 #[expect(clippy::too_many_arguments, reason = "see `finish`")]
-async fn finished(
+async fn second_phase(
     tools: &Tools,
     job: &Job,
     schema: &Schema,

@@ -191,6 +191,7 @@ impl<'p> ApplyValues<'p> {
         }
         let hook = |d: &mut Draft<'_>| info.provider.plan(&op.addr.resource.ty, &provider, d);
         let referred = self.referred.get(&id).cloned().unwrap_or_else(|| Some(BTreeSet::new()));
+        // One whose tag alone is left was made by the run before.
         let made = op.action == Action::Create || op.resume && prior.is_some_and(|o| !o.tagged);
         let provisioned = made && resource.provisioners.iter().any(|p| !p.on_destroy);
         let ready = |d: crate::plan::Diff, info: &TypeInfo<'_>| {
