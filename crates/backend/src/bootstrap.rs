@@ -15,7 +15,7 @@ use aws_sdk_s3::types::{
 use serde_json::{Value as Json, json};
 use stackctl_aws::kit::connect::{Connection, connect};
 use stackctl_aws::kit::errors::sdk;
-use stackctl_core::{Error, Host, Known, Result};
+use stackctl_core::{Error, ErrorKind, Host, Known, Result};
 
 use crate::config::S3;
 use crate::errors::About;
@@ -55,7 +55,11 @@ pub struct Step {
 pub async fn bootstrap(config: &Known, host: &Host, seal: bool) -> Result<Vec<Step>> {
     let settings = S3::decode(config, &host.env)?;
     let connection = connect(&settings.connection, host).await?;
-    let (s3, _) = clients(&settings, &connection);
+    prepare(&settings, &connection, seal).await.map_err(|e| with_permission(e, &settings, &connection))
+}
+
+async fn prepare(settings: &S3, connection: &Connection, seal: bool) -> Result<Vec<Step>> {
+    let (s3, _) = clients(settings, connection);
     let name = settings.bucket.as_str();
     let mut steps = Vec::new();
     let mut step = |what: String, made: bool| {
@@ -67,16 +71,50 @@ pub async fn bootstrap(config: &Known, host: &Host, seal: bool) -> Result<Vec<St
     step("no public access".to_owned(), public_access(&s3, name).await?);
     step("TLS only".to_owned(), policy(&s3, name, connection.partition).await?);
     step(format!("old versions go after {DAYS} days, never the newest {NEWEST}"), lifecycle(&s3, name).await?);
-    let (key, made) = encryption(&settings, &s3, &connection).await?;
+    let (key, made) = encryption(settings, &s3, connection).await?;
     step(format!("encrypted with the KMS key {key}"), made);
     if seal {
-        step("new states are sealed with it".to_owned(), mark(&connection, &key, name).await?);
+        step("new states are sealed with it".to_owned(), mark(connection, &key, name).await?);
     }
     if let Some(table) = &settings.table {
         let made = ensure::table(&aws_sdk_dynamodb::Client::new(&connection.sdk_for("dynamodb")), table).await?;
         step(format!("lock table {table}"), made);
     }
     Ok(steps)
+}
+
+/// An error that says which permission it was for, if it was for one.
+fn with_permission(mut e: Error, settings: &S3, connection: &Connection) -> Error {
+    let call = e.call.as_ref().filter(|_| e.kind == ErrorKind::Denied && e.hint.is_none());
+    if let Some(call) = call {
+        let action = action(&call.service, &call.operation);
+        let resource = match (call.service.as_str(), &settings.table) {
+            ("s3", _) => format!("arn:{}:s3:::{}", connection.partition, settings.bucket),
+            ("dynamodb", Some(table)) => {
+                format!("arn:{}:dynamodb:{}:*:table/{table}", connection.partition, connection.region)
+            }
+            _ => "*".to_owned(),
+        };
+        e.hint = Some(format!(
+            "Whoever prepares a backend needs: {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\":              \"{resource}\"}}"
+        ));
+    }
+    e
+}
+
+/// The permission that an operation needs, where it has another name.
+fn action(service: &str, operation: &str) -> String {
+    let named = match operation {
+        "HeadBucket" => "ListBucket",
+        "GetPublicAccessBlock" => "GetBucketPublicAccessBlock",
+        "PutPublicAccessBlock" => "PutBucketPublicAccessBlock",
+        "GetBucketLifecycleConfiguration" => "GetLifecycleConfiguration",
+        "PutBucketLifecycleConfiguration" => "PutLifecycleConfiguration",
+        "GetBucketEncryption" => "GetEncryptionConfiguration",
+        "PutBucketEncryption" => "PutEncryptionConfiguration",
+        other => other,
+    };
+    format!("{service}:{named}")
 }
 
 async fn versioning(s3: &Client, name: &str) -> Result<bool> {

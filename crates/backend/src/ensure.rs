@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableDescription, TableStatus,
+};
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration,
 };
@@ -28,7 +30,12 @@ pub(crate) async fn bucket(client: &aws_sdk_s3::Client, name: &str, region: &str
     match client.head_bucket().bucket(name).send().await {
         Ok(_) => return Ok(false),
         Err(e) if e.as_service_error().is_some_and(|e| e.is_not_found()) => {}
-        Err(e) => return Err(sdk("s3", "HeadBucket", e)),
+        Err(e) => {
+            // The answer to HEAD has no body, so that its status and headers are all there is.
+            let elsewhere = e.raw_response().and_then(|r| r.headers().get("x-amz-bucket-region")).map(str::to_owned);
+            let status = e.raw_response().map(|r| r.status().as_u16());
+            return Err(unusable(name, region, elsewhere.as_deref(), status, sdk("s3", "HeadBucket", e)));
+        }
     }
     let place = (region != "us-east-1").then(|| {
         CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build()
@@ -46,11 +53,57 @@ async fn versioned(client: &aws_sdk_s3::Client, name: &str) -> Result<()> {
     sent.map(|_| ()).map_err(|e| sdk("s3", "PutBucketVersioning", e))
 }
 
+/// Why a bucket that exists cannot be used.
+fn unusable(name: &str, region: &str, elsewhere: Option<&str>, status: Option<u16>, mut e: Error) -> Error {
+    match (elsewhere.filter(|r| *r != region), status) {
+        (Some(other), _) => {
+            e.message = format!("The bucket {name:?} is in {other}.");
+            e.hint = Some(format!("Set `region = \"{other}\"` in the backend block."));
+        }
+        (None, Some(301)) => {
+            e.message = format!("The bucket {name:?} is in another region than {region}.");
+            e.hint = Some("Correct `region` in the backend block.".to_owned());
+        }
+        (None, Some(403)) => {
+            e.message = format!("The bucket {name:?} exists, and these credentials may not use it.");
+            e.hint = Some(
+                "Names of buckets are shared by all accounts. If it is somebody else's, choose another name; if it is yours, \
+                 the policy needs s3:ListBucket on it."
+                    .to_owned(),
+            );
+        }
+        _ => {}
+    }
+    e
+}
+
+/// Refuses a table that cannot hold locks.
+fn usable(name: &str, table: &TableDescription) -> Result<()> {
+    let keys = table.key_schema();
+    let text =
+        |d: &AttributeDefinition| d.attribute_name() == "LockID" && *d.attribute_type() == ScalarAttributeType::S;
+    if keys.len() == 1 && keys[0].attribute_name() == "LockID" && table.attribute_definitions().iter().any(text) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "The table {name:?} exists, and cannot hold locks: it needs the hash key `LockID` of type string and no sort key."
+    ))
+    .hinted("The key of a table cannot be changed: name another one with `dynamodb_table`, and it is made."))
+}
+
 /// True if it was made.
 pub(crate) async fn table(client: &aws_sdk_dynamodb::Client, name: &str) -> Result<bool> {
     let incomplete = |e: aws_sdk_dynamodb::error::BuildError| Error::invalid(e.to_string());
     match client.describe_table().table_name(name).send().await {
-        Ok(_) => return Ok(false),
+        Ok(out) => {
+            let table = out.table();
+            table.map_or(Ok(()), |t| usable(name, t))?;
+            // A run that was interrupted may have left it in the making.
+            return match table.and_then(|t| t.table_status()) {
+                Some(TableStatus::Creating) => active(client, name).await.map(|()| false),
+                _ => Ok(false),
+            };
+        }
         Err(e) if e.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {}
         Err(e) => return Err(sdk("dynamodb", "DescribeTable", e)),
     }
@@ -74,14 +127,17 @@ pub(crate) async fn table(client: &aws_sdk_dynamodb::Client, name: &str) -> Resu
         Err(e) if e.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => {}
         Err(e) => return Err(sdk("dynamodb", "CreateTable", e)),
     }
+    active(client, name).await.map(|()| true)
+}
+
+async fn active(client: &aws_sdk_dynamodb::Client, name: &str) -> Result<()> {
     for _ in 0..60 {
         let now = client.describe_table().table_name(name).send().await;
         let now = now.map_err(|e| sdk("dynamodb", "DescribeTable", e))?;
-        let active = aws_sdk_dynamodb::types::TableStatus::Active;
-        if now.table().and_then(|t| t.table_status()) == Some(&active) {
-            return Ok(true);
+        if now.table().and_then(|t| t.table_status()) == Some(&TableStatus::Active) {
+            return Ok(());
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    Err(Error::invalid(format!("The lock table {name:?} was made and does not become active.")))
+    Err(Error::invalid(format!("The lock table {name:?} does not become active.")))
 }

@@ -21,6 +21,11 @@ pub(crate) trait Writer: Send {
     /// Writes the ledger's state to its place, raising its serial and setting its mark, and forgets records that are in
     /// it. Does nothing if nothing changed since the last fold, unless `changed`.
     fn fold<'a>(&'a mut self, ledger: &'a mut Ledger, changed: bool, close: bool) -> BoxFuture<'a, Result<()>>;
+    /// What takes its time before the first records can be made durable. Those that arrive meanwhile go along.
+    fn prepare<'a>(&'a mut self, before: &'a Ledger) -> BoxFuture<'a, Result<()>> {
+        let _ = before;
+        Box::pin(async { Ok(()) })
+    }
     /// True when so much has been committed that a fold is due.
     fn wants_fold(&self) -> bool;
     /// After how long, without a commit, a fold is due (places without journal).
@@ -53,6 +58,10 @@ impl Command {
     /// True for records that nobody waits for.
     fn is_idle(&self) -> bool {
         matches!(self, Command::Commit { reply, .. } if reply.is_closed())
+    }
+    /// True for records that somebody waits for.
+    fn is_awaited(&self) -> bool {
+        matches!(self, Command::Commit { reply, .. } if !reply.is_closed())
     }
 }
 
@@ -114,6 +123,13 @@ impl Task {
                         None => break,
                     },
                     () = self.clock.sleep_passively(left) => break,
+                }
+            }
+            if self.failed.is_none() && queue.iter().any(Command::is_awaited) {
+                let r = self.writer.prepare(&self.ledger).await;
+                self.note(&r);
+                while let Ok(c) = rx.try_recv() {
+                    queue.push(c);
                 }
             }
             queue = match self.take(queue).await {

@@ -14,7 +14,7 @@ use stackctl_core::{Diagnostic, Diagnostics, Known, Schema};
 use stackctl_hcl::{Body, SourceMap, Span};
 use stackctl_lang::diag::{Problem, diagnostics};
 use stackctl_lang::eval::{Constants, Spec};
-use stackctl_state::{Access, Backend, Locking, Options, Session};
+use stackctl_state::{Access, Backend, Session};
 
 use super::{Context, opened, state};
 use crate::cli::Init;
@@ -324,10 +324,8 @@ async fn open(
     access: Access,
     backend: &dyn Backend,
 ) -> Result<Session, Diagnostics> {
-    let timeout = opened::duration(&args.locking.lock_timeout)?;
-    let locking = if args.locking.lock { Locking::On { timeout } } else { Locking::Off };
-    let sealing = crate::settings::sealing(&cx.host.cwd, false)?;
-    let o = Options { locking, sealing, ..Options::new(name, access, "init") };
+    let mut o = opened::options(name, access, "init", Some(&args.locking), &opened::told(cx))?;
+    o.sealing = crate::settings::sealing(&cx.host.cwd, false)?;
     let mut session = backend.open(o, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
     if !session.pending().is_empty() {
         let detail = format!("An interrupted run left work open in {}.", backend.place(name));

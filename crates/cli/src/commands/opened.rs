@@ -135,6 +135,16 @@ pub(crate) fn dated(cx: &Context, stack: &Stack, backup: &cli::Backup) -> Edit {
     Edit { replacing: false, backup: backup.backup.clone().or_else(of_local) }
 }
 
+/// What happens on the way, told at once: who is waited for, and warnings.
+pub(crate) fn told(cx: &Context) -> Events {
+    let term = cx.term;
+    Events::to(move |e| match e {
+        Event::LockWaiting { holder } => term.error_line(&holder),
+        Event::Note(d) => super::show_note(&term, &d),
+        _ => {}
+    })
+}
+
 /// Opens the state to edit it, after an interrupted run was looked up.
 pub(crate) async fn edit(
     stack: &Stack,
@@ -143,12 +153,7 @@ pub(crate) async fn edit(
     how: &Edit,
     cx: &Context,
 ) -> Result<Session, Diagnostics> {
-    let term = cx.term;
-    let events = Events::to(move |e| match e {
-        Event::LockWaiting { holder } => term.error_line(&holder),
-        Event::Note(d) => super::show_note(&term, &d),
-        _ => {}
-    });
+    let events = told(cx);
     let mut o = options(&stack.workspace, Access::Write, operation, Some(locking), &events)?;
     o.replacing = how.replacing;
     o.sealing = settings::sealing(&cx.host.cwd, true)?;

@@ -1,7 +1,9 @@
 //! `workspace list|show|select|new|delete`
 
-use stackctl_core::Diagnostic;
-use stackctl_state::{Access, State, workspace};
+use std::sync::Arc;
+
+use stackctl_core::{Diagnostic, Mode};
+use stackctl_state::{Access, Object, State, Target, workspace};
 
 use super::{Context, opened};
 use crate::cli::{Locking, WorkspaceDelete, WorkspaceNew, WorkspaceSelect, WorkspaceSub};
@@ -81,8 +83,7 @@ async fn new(mut cx: Context, a: WorkspaceNew) -> Outcome {
 
 async fn create(cx: &Context, stack: &Stack, name: &str, content: Option<State>, locking: &Locking) -> Outcome {
     workspace::check_name(name).map_err(|e| vec![e.diagnostic()])?;
-    let events = stackctl_engine::events::Events::none();
-    let mut o = opened::options(name, Access::Write, "init", Some(locking), &events)?;
+    let mut o = opened::options(name, Access::Write, "init", Some(locking), &opened::told(cx))?;
     o.sealing = crate::settings::sealing(&cx.host.cwd, true)?;
     let mut session = stack.backend.open(o, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
     session.resolve(Vec::new()).await.map_err(|e| vec![e.diagnostic()])?;
@@ -108,9 +109,21 @@ async fn delete(mut cx: Context, a: WorkspaceDelete) -> Outcome {
         let hint = "Select another one first: stackctl workspace select default";
         return Err(vec![Diagnostic::error("Workspace in use", detail).hinted(hint)]);
     }
-    let events = stackctl_engine::events::Events::none();
-    let o = opened::options(&a.name, Access::Write, "workspace-delete", Some(&a.locking), &events)?;
+    let all = stack.backend.workspaces().await.map_err(|e| vec![e.diagnostic()])?;
+    if !all.contains(&a.name) {
+        let detail = format!("Workspace {:?} does not exist. There are: {}.", a.name, all.join(", "));
+        return Err(vec![Diagnostic::error("Unknown workspace", detail)]);
+    }
+    // A state that cannot be read is deleted as well, where that is insisted on.
+    let left = if a.force { opened::read(&*stack.backend, &a.name, &cx).await.ok() } else { None };
+    let o = opened::options(&a.name, Access::Write, "workspace-delete", Some(&a.locking), &opened::told(&cx))?;
     stack.backend.delete(o, a.force, &cx.host).await.map_err(|e| vec![e.diagnostic()])?;
     cx.term.line(&format!("Deleted workspace {:?}.", a.name));
+    let managed = |(at, _): &(Target, &Arc<Object>)| at.addr.resource.mode == Mode::Managed;
+    let left: Vec<(Target, &Arc<Object>)> = left.iter().flat_map(State::objects).filter(managed).collect();
+    if !left.is_empty() {
+        cx.term.line("These stay alive, and nobody manages them any more:\n");
+        left.iter().for_each(|(at, o)| cx.term.line(&format!("  {at} {}", o.id().unwrap_or_default())));
+    }
     Ok(Exit::Done)
 }

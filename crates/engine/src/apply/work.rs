@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::future::join;
 use sha2::{Digest as _, Sha256};
 use stackctl_core::{
     Attr, Change, Diagnostic, Error, ErrorKind, ForceNew, Identity, Known, New, Partial, Ref, Result, Schema,
@@ -112,10 +113,7 @@ async fn create(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         return last(tools, job, done(&made.id, &object), Some(object)).await;
     }
 
-    if let Identity::Name { silent: true, .. } = schema.identity {
-        lost::name_is_free(job, &intent).await.map_err(fail)?;
-    }
-    tools.ledger.commit(vec![Record::Intent(Arc::clone(&intent))]).await.map_err(|d| Trouble::journal(d, None))?;
+    announce(tools, job, schema, &intent).await?;
     let id = match lost::create(tools, job, schema, &intent, new, ticker).await {
         Ok(id) => id,
         Err(lost::Refused { error, certain }) => {
@@ -134,6 +132,29 @@ async fn create(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
     let made = done(&id, &unfinished);
     let at = Ref { id, known: planned_known, wanted: job.wanted_lazy(schema) };
     finish(tools, job, schema, &planned, at, unfinished, Some(made), ticker).await
+}
+
+/// Makes the intent of a create durable. Where the create would not fail on an existing object, its name must be free.
+async fn announce(tools: &Tools, job: &Job, schema: &Schema, intent: &Arc<Intent>) -> Result<(), Trouble> {
+    let fail = |e| Trouble::new(job, "creating", e, None);
+    let journal = |d| Trouble::journal(d, None);
+    let Identity::Name { silent: true, dated, tagged, .. } = schema.identity else {
+        return tools.ledger.commit(vec![Record::Intent(Arc::clone(intent))]).await.map_err(journal);
+    };
+    if !dated && !tagged {
+        // That the name was free before the intent is part of what proves whose the object is.
+        lost::name_is_free(job, intent).await.map_err(fail)?;
+        return tools.ledger.commit(vec![Record::Intent(Arc::clone(intent))]).await.map_err(journal);
+    }
+    let announced = tools.ledger.commit(vec![Record::Intent(Arc::clone(intent))]);
+    let (announced, free) = join(announced, lost::name_is_free(job, intent)).await;
+    announced.map_err(journal)?;
+    if let Err(e) = free {
+        let failed = Record::Failed { token: intent.token.clone() };
+        tools.ledger.commit(vec![failed]).await.map_err(journal)?;
+        return Err(fail(e));
+    }
+    Ok(())
 }
 
 /// The second phase of a creation: ready, as planned, without its ownership tag. Also what an unfinished object of an

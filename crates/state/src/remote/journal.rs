@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{join, join3};
+use futures::future::{OptionFuture, join, join3};
 use stackctl_core::{BoxFuture, Clock, Host};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -49,15 +49,22 @@ struct Look {
 
 pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Session> {
     let fence = Arc::new(watch::channel(None).0);
-    let lock = match options.access {
-        Access::Read => None,
-        Access::Plan | Access::Write => Lock::take(&spot, &options, host, &fence).await?,
+    let (lock, listed) = match options.access {
+        Access::Read => (None, None),
+        Access::Plan | Access::Write => {
+            // Listed while the lock is asked for. Correctness rests on the order of list and state and on the fence; where
+            // the lock had to be waited for, the list says what was before.
+            let (lock, listed) = join(Lock::take(&spot, &options, host, &fence), spot.listed()).await;
+            let lock = lock?;
+            let fresh = lock.as_ref().is_some_and(Lock::at_once);
+            (lock, fresh.then(|| listed.ok().flatten()).flatten())
+        }
     };
     let lease = lock.as_ref().map(Lock::gate);
     let id = writer_id(&*host.ids);
     let opened = match options.access {
-        Access::Read | Access::Plan => look(&spot, host).await.map(|l| (l, None)),
-        Access::Write => start(&spot, &id, host).await,
+        Access::Read | Access::Plan => look(&spot, host, listed).await.map(|l| (l, None)),
+        Access::Write => start(&spot, &id, host, listed).await,
     };
     let (look, epoch) = match opened {
         Ok(o) => o,
@@ -104,11 +111,16 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
     join(session::start(opened, &options, host, keys), warned).await.0
 }
 
-/// Reads journal and state, the state last: whoever does not claim must not miss what is durable.
-async fn look(spot: &Spot, host: &Host) -> Result<Look> {
+/// Reads journal and state, the state last: whoever does not claim must not miss what is durable. The journal may have been
+/// listed already.
+async fn look(spot: &Spot, host: &Host, mut listed: Option<Listed>) -> Result<Look> {
     let mut attempt = 0;
     loop {
-        if let Some(listed) = spot.listed().await? {
+        let listed = match listed.take() {
+            Some(listed) => Some(listed),
+            None => spot.listed().await?,
+        };
+        if let Some(listed) = listed {
             let kept = spot.look().await?;
             let look = combine(spot, host, kept, listed)?;
             if look.repair || look.kept.matches() || spot.replacing {
@@ -168,9 +180,9 @@ fn combine(spot: &Spot, host: &Host, kept: Kept, listed: Listed) -> Result<Look>
 }
 
 /// Steps 2 to 4: a clean journal is claimed by the first commit, an unclean one at once.
-async fn start(spot: &Spot, id: &str, host: &Host) -> Result<(Look, Option<u64>)> {
+async fn start(spot: &Spot, id: &str, host: &Host, mut listed: Option<Listed>) -> Result<(Look, Option<u64>)> {
     loop {
-        let before = look(spot, host).await?;
+        let before = look(spot, host, listed.take()).await?;
         if !before.replayed.unclean && before.replayed.ledger.doubts.is_empty() && !before.repair {
             return Ok((before, None));
         }
@@ -241,6 +253,10 @@ struct JournalWriter {
     probe: Option<JoinHandle<Result<()>>>,
     /// Another tool wrote the state while this run had it open: the journal keeps everything until the end.
     foreign: bool,
+    /// The first state, whose digest is due.
+    undigested: Option<Vec<u8>>,
+    /// The checkpoint below which segments may go now.
+    swept: Option<(u64, String)>,
     /// Segments that exist: `true` for those that may go once a checkpoint covers them, `None` where that is not known.
     live: BTreeMap<u64, Option<bool>>,
 }
@@ -287,6 +303,8 @@ impl JournalWriter {
             live,
             probe,
             foreign: false,
+            undigested: None,
+            swept: None,
         }
     }
     fn header(&self, kind: Kind, lineage: &str) -> Header {
@@ -336,6 +354,12 @@ impl JournalWriter {
 
     /// F1 and F2.
     async fn write_state(&mut self, state: &mut State) -> Result<()> {
+        let bytes = self.put_state(state).await?;
+        let digest = self.digest(&bytes).await;
+        self.digested(digest).await
+    }
+    /// F1. Returns what the digest is made of.
+    async fn put_state(&mut self, state: &mut State) -> Result<Vec<u8>> {
         let mut next = state.clone();
         next.serial += 1;
         next.terraform_version = TERRAFORM_VERSION.to_owned();
@@ -355,12 +379,17 @@ impl JournalWriter {
         *state = next;
         self.written = Some(state.clone());
         self.displaces = false;
-        self.set_digest(&bytes).await
+        Ok(bytes)
     }
-    async fn set_digest(&mut self, bytes: &[u8]) -> Result<()> {
+    /// F2.
+    fn digest(&mut self, bytes: &[u8]) -> impl Future<Output = Result<Option<String>>> + use<> {
+        let (spot, digest) = (self.spot.clone(), md5(bytes));
         let etag = self.etag.clone().unwrap_or_default();
         let was = self.digest.take();
-        match self.spot.put_digest(bytes, &etag, was).await {
+        async move { spot.put_digest(digest, &etag, was).await }
+    }
+    async fn digested(&mut self, answer: Result<Option<String>>) -> Result<()> {
+        match answer {
             Err(e @ Error::Changed { .. }) => {
                 self.spot.prove_highest(self.next - 1).await?;
                 Err(e)
@@ -373,21 +402,32 @@ impl JournalWriter {
         }
     }
 
-    async fn do_commit(&mut self, records: &[Record], after: &Ledger) -> Result<()> {
-        let lineage = after.state.lineage.clone();
+    /// No intent may exist without a state that names its lineage. Without the digest of that state it may.
+    async fn do_prepare(&mut self, before: &Ledger) -> Result<()> {
         if let Some(probe) = self.probe.take() {
             probe.await.map_err(|e| Error::Config(format!("the permission test was interrupted: {e}")))??;
         }
         if self.written.is_none() {
-            // No intent may exist without a state that names its lineage.
-            let (seal, by) = (after.state.seal.clone(), after.state.by.clone());
-            self.write_state(&mut State { seal, by, ..State::new(lineage.as_str()) }).await?;
+            let State { lineage, seal, by, .. } = &before.state;
+            let mut empty = State { seal: seal.clone(), by: by.clone(), ..State::new(lineage.as_str()) };
+            self.undigested = Some(self.put_state(&mut empty).await?);
         }
+        Ok(())
+    }
+
+    async fn do_commit(&mut self, records: &[Record], after: &Ledger) -> Result<()> {
+        self.do_prepare(after).await?;
+        let lineage = after.state.lineage.clone();
         let kind = match self.epoch {
             Some(_) => Kind::Data,
             None => Kind::Open { base: self.base.clone(), takeover: self.takeover },
         };
-        self.put_segment(kind, &lineage, records).await?;
+        let digest = self.undigested.take().map(|bytes| self.digest(&bytes));
+        let (digest, put) = join(OptionFuture::from(digest), self.put_segment(kind, &lineage, records)).await;
+        put?;
+        if let Some(answer) = digest {
+            self.digested(answer).await?;
+        }
         self.closed = false;
         self.unfolded = true;
         Ok(())
@@ -437,19 +477,24 @@ impl JournalWriter {
         self.unfolded = false;
         self.bytes = 0;
         self.count = 0;
-        self.sweep(n, &lineage).await;
+        self.swept = Some((n, lineage));
+        if !close {
+            self.sweep().await;
+        }
         Ok(())
     }
 
-    /// F4. What cannot be deleted now is ignored by everybody and deleted by the next fold.
-    async fn sweep(&mut self, checkpoint: u64, lineage: &str) {
+    /// F4. What cannot be deleted now is ignored by everybody and deleted by the next fold. It needs no lock: whoever opens
+    /// the state meanwhile starts at the checkpoint.
+    async fn sweep(&mut self) {
+        let Some((checkpoint, lineage)) = self.swept.take() else { return };
         let now = self.clock.now();
         let below: Vec<(u64, Option<bool>)> = self.live.range(..checkpoint).map(|(n, d)| (*n, *d)).collect();
         for (n, known) in below {
             let go = match known {
                 Some(go) => go,
                 None => match self.spot.segment(n).await {
-                    Ok(Some(s)) => deletable(&s, lineage, now),
+                    Ok(Some(s)) => deletable(&s, &lineage, now),
                     Ok(None) => {
                         self.live.remove(&n);
                         continue;
@@ -484,6 +529,9 @@ impl Writer for JournalWriter {
             }
         })
     }
+    fn prepare<'a>(&'a mut self, before: &'a Ledger) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.do_prepare(before))
+    }
     fn wants_fold(&self) -> bool {
         !self.foreign && (self.bytes > FOLD_BYTES.max(self.size) || self.count > FOLD_SEGMENTS)
     }
@@ -499,10 +547,14 @@ impl Writer for JournalWriter {
     }
     fn unlock<'a>(&'a mut self) -> BoxFuture<'a, Result<()>> {
         Box::pin(async {
-            match self.lock.take() {
-                Some(lock) => lock.release().await,
-                None => Ok(()),
-            }
+            let lock = self.lock.take();
+            let release = async {
+                match lock {
+                    Some(lock) => lock.release().await,
+                    None => Ok(()),
+                }
+            };
+            join(release, self.sweep()).await.0
         })
     }
 }

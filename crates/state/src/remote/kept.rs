@@ -149,11 +149,15 @@ impl Spot {
             attempt += 1;
         }
     }
-    /// Sets the digest to that of the bytes just written, if it is still what was read. When it is not, the object
+    /// Sets the digest to that of what was just written, if it is still what was read. When it is not, the object
     /// decides: as long as it is ours, its digest is ours to set.
-    pub(super) async fn put_digest(&self, bytes: &[u8], etag: &str, mut was: Option<String>) -> Result<Option<String>> {
+    pub(super) async fn put_digest(
+        &self,
+        digest: String,
+        etag: &str,
+        mut was: Option<String>,
+    ) -> Result<Option<String>> {
         let Some(table) = &self.table else { return Ok(None) };
-        let digest = md5(bytes);
         let mut attempt = 0;
         loop {
             let item = Item { id: self.digest_id(), digest: Some(digest.clone()), ..Item::default() };

@@ -29,6 +29,7 @@ pub(super) struct Lock {
     held: Arc<Mutex<Vec<Held>>>,
     gate: Arc<LeaseGate>,
     renewal: JoinHandle<()>,
+    at_once: bool,
 }
 
 impl Drop for Lock {
@@ -76,7 +77,7 @@ impl Lock {
         loop {
             let renewed = (host.clock.boot(), host.clock.now());
             let standing = match wish.attempt().await? {
-                Ok(held) => return Ok(Some(Lock::start(wish, held, renewed, fence))),
+                Ok(held) => return Ok(Some(Lock::start(wish, held, renewed, fence, attempt == 0))),
                 Err(standing) => standing,
             };
             let now = host.clock.boot();
@@ -95,7 +96,13 @@ impl Lock {
         }
     }
 
-    fn start(wish: Wish<'_>, held: Vec<Held>, renewed: (Duration, jiff::Timestamp), fence: &Fence) -> Lock {
+    fn start(
+        wish: Wish<'_>,
+        held: Vec<Held>,
+        renewed: (Duration, jiff::Timestamp),
+        fence: &Fence,
+        at_once: bool,
+    ) -> Lock {
         let (spot, info) = (wish.spot.clone(), wish.info);
         let held = Arc::new(Mutex::new(held));
         let gate = Arc::new(LeaseGate::new(wish.host.clock.clone(), renewed, OPEN_FOR));
@@ -106,7 +113,12 @@ impl Lock {
             gate: Arc::clone(&gate),
             fence: Arc::clone(fence),
         };
-        Lock { spot, info, held, gate, renewal: tokio::spawn(renewal.run()) }
+        Lock { spot, info, held, gate, renewal: tokio::spawn(renewal.run()), at_once }
+    }
+
+    /// The first attempt took it: nobody held it when it was asked for.
+    pub(super) fn at_once(&self) -> bool {
+        self.at_once
     }
 
     /// Until when requests may be sent.

@@ -11,6 +11,7 @@ use stackctl_core::{BoxFuture, Clock, Host};
 use tokio::sync::watch;
 
 use super::Spot;
+use super::kept::md5;
 use super::lock::Lock;
 use crate::backend::{Access, Notice, Options};
 use crate::error::Result;
@@ -119,7 +120,7 @@ impl PlainWriter {
         *state = next;
         self.written = Some(state.clone());
         self.last = Some(self.clock.boot());
-        self.digest = self.spot.put_digest(&bytes, &etag, self.digest.take()).await?;
+        self.digest = self.spot.put_digest(md5(&bytes), &etag, self.digest.take()).await?;
         Ok(())
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Difference {
     pub(crate) changed: Vec<(String, Vec<String>)>,
     /// Names of the outputs that differ.
     pub(crate) outputs: Vec<String>,
+    /// Both lineages, where a state was put in the place of another one.
+    pub(crate) lineage: Option<(String, String)>,
 }
 
 /// Compares two states.
@@ -30,6 +32,9 @@ pub(crate) fn difference(from: &State, to: &State) -> Difference {
             (Some(a), Some(b)) if a != b => out.changed.push((at.to_string(), fields(a, b))),
             _ => {}
         }
+    }
+    if from.serial > 0 && from.lineage != to.lineage {
+        out.lineage = Some((from.lineage.clone(), to.lineage.clone()));
     }
     let names: BTreeSet<&String> = from.outputs.keys().chain(to.outputs.keys()).collect();
     out.outputs = names.into_iter().filter(|n| from.outputs.get(*n) != to.outputs.get(*n)).cloned().collect();
@@ -68,6 +73,7 @@ impl Difference {
         out.extend(self.changed.iter().map(|(a, f)| format!("  ~ {a} ({})", f.join(", "))));
         out.extend(self.removed.iter().map(|a| format!("  - {a}")));
         out.extend(self.outputs.iter().map(|o| format!("  ~ output {o}")));
+        out.extend(self.lineage.iter().map(|(a, b)| format!("  ~ lineage {a} -> {b}")));
         out
     }
     /// `2 added, 1 changed`, with the addresses where there are few.
@@ -86,6 +92,9 @@ impl Difference {
         if !self.outputs.is_empty() {
             parts.push(format!("outputs {}", self.outputs.join(", ")));
         }
+        if let Some((_, lineage)) = &self.lineage {
+            parts.push(format!("lineage {lineage}"));
+        }
         if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
     }
     /// The same for programs.
@@ -96,6 +105,7 @@ impl Difference {
         m.insert("changed".to_owned(), json!(changed));
         m.insert("removed".to_owned(), json!(self.removed));
         m.insert("outputs".to_owned(), json!(self.outputs));
+        m.insert("lineage".to_owned(), json!(self.lineage.as_ref().map(|(_, new)| new)));
         m
     }
 }
@@ -126,5 +136,9 @@ mod tests {
         assert_eq!(d.summary(), "+ t.c, ~ t.a, - t.b");
         assert!(!d.lines().concat().contains("hush"));
         assert!(difference(&a, &a).is_empty());
+        let mut other = State { serial: 1, ..State::new("m") };
+        assert_eq!(difference(&other, &State::new("l")).summary(), "lineage l");
+        other.serial = 0;
+        assert!(difference(&other, &State::new("l")).is_empty(), "what was never written has no lineage to lose");
     }
 }

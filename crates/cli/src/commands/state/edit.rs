@@ -1,5 +1,7 @@
 //! `state rm`, `state mv`
 
+use std::collections::BTreeSet;
+
 use stackctl_core::{Diagnostic, InstanceAddr, ModuleAddr};
 use stackctl_state::State;
 
@@ -13,14 +15,16 @@ pub(super) async fn rm(cx: Context, args: StateRm) -> Outcome {
     let stack = load(&cx, args.environment.env.as_deref()).await?;
     let mut session =
         opened::edit(&stack, "state-rm", &args.locking, &opened::dated(&cx, &stack, &args.backup), &cx).await?;
-    let mut going = Vec::new();
+    let (mut going, mut seen) = (Vec::new(), BTreeSet::new());
     for a in &args.addresses {
         let found = selected(session.state(), a).map_err(|d| vec![*d])?;
         if found.is_empty() {
             session.close().await.map_err(|e| vec![e.diagnostic()])?;
             return Err(vec![not_found(a)]);
         }
-        going.extend(found);
+        // An object that two of the addresses name goes once.
+        going.extend(found.into_iter().filter(|t| !seen.contains(t)));
+        seen.extend(going.iter().cloned());
     }
     for t in &going {
         cx.term.line(&format!("{} {}", if args.dry_run { "Would remove" } else { "Removed" }, t.addr));
@@ -69,7 +73,13 @@ fn moves(state: &State, from: &str, to: &str) -> Result<Vec<(InstanceAddr, Insta
             if f.resource.ty != t.resource.ty || f.resource.mode != t.resource.mode {
                 return Err(wrong(format!("{from} and {to} are of different types.")));
             }
-            let one = state.instance(&f).is_some() && (found.len() == 1 || f.key.is_some());
+            let exact = state.instance(&f).is_some() && (found.len() == 1 || f.key.is_some());
+            if t.key.is_some() && !exact && found.len() > 1 {
+                let many = found.len();
+                return Err(wrong(format!("{from} has {many} instances, and {to} is one. Move them one by one.")));
+            }
+            // A resource keeps the keys of its instances, where it is not told another one.
+            let one = exact || t.key.is_some();
             found
                 .into_iter()
                 .map(|a| {
