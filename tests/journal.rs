@@ -149,7 +149,10 @@ fn a_holder_that_slept_too_long_changes_nothing_more() {
     let world = world();
     let body = r#"
 resource "aws_vpc" "late" { cidr_block = "10.9.0.0/16" }
-resource "terraform_data" "after" { input = aws_vpc.late.id }
+resource "aws_subnet" "after" {
+  vpc_id     = aws_vpc.late.id
+  cidr_block = "10.9.1.0/24"
+}
 "#;
     let stack = bench(world, TABLE, body);
     run(&stack, &["plan"], 0);
@@ -181,6 +184,7 @@ resource "terraform_data" "after" { input = aws_vpc.late.id }
     contains(&asleep.text(), &["taken over"]);
     assert_eq!(run(&other, &["state", "pull"], 0).out, kept, "the sleeper wrote the state");
     assert_eq!(journal(world), segments, "the sleeper wrote or deleted segments");
+    assert_eq!(requests(world, "CreateSubnet"), 1, "the sleeper began something new");
     assert_eq!(world.census().unwrap()["aws_vpc"], 2, "the late create was carried out");
     // The first command that takes the lock finds it: it belongs to no address, and is destroyed.
     run(&other, &["apply", "-auto-approve"], 0);
@@ -209,10 +213,40 @@ fn without_a_lock_the_lease_object_excludes() {
     assert!(wait_for(Duration::from_secs(60), || journal(world).len() > 1), "{:?}", keys(world));
     let second = run(&stack, &["apply", "-auto-approve"], 1);
     contains(&second.text(), &["Error acquiring the state lock", "OperationTypeApply", "renewed last at"]);
+    // Waiting says for whom, and goes on when the holder has ended. A command on the state waits as an apply does.
+    let third = spawn(in_real_time(&stack, &["state", "rm", "-lock-timeout=5m", "terraform_data.first"]));
+    let third = finish(third).unwrap();
+    assert_eq!(third.code, Some(0), "{}", third.text());
+    contains(&third.text(), &["Waiting for the state lock: held by", "OperationTypeApply", "s so far", "Removed"]);
     let first = finish(first).unwrap();
     assert_eq!(first.code, Some(0), "{}", first.text());
     contains(&first.text(), &["other tools are not excluded"]);
     assert!(!keys(world).iter().any(|k| k.ends_with("/lease")));
+}
+
+/// A lock of another tool's has no lease, and is shown and respected until somebody breaks it by its id.
+#[test]
+fn a_lock_without_a_lease_is_broken_by_force_unlock_alone() {
+    let world = world();
+    crate::stores::ready(world);
+    let stack = bench(world, TABLE, "resource \"terraform_data\" \"a\" { input = 1 }\n");
+    let info = json!({"ID": "1b4d", "Operation": "OperationTypePlan", "Info": "", "Who": "ada@elsewhere", "Version": "1.11.4",
+                      "Created": "2026-11-21T07:12:00.1Z", "Path": "states/app.tfstate"});
+    let item = json!({"TableName": "locks", "Item": {
+        "LockID": {"S": "states/app.tfstate"}, "Info": {"S": info.to_string()},
+    }});
+    world.dynamodb("PutItem", &item).unwrap();
+    for args in [&["apply", "-auto-approve"][..], &["plan"], &["state", "rm", "terraform_data.a"]] {
+        let refused = run(&stack, args, 1);
+        contains(&refused.err, &["ada@elsewhere", "OperationTypePlan", "2026-11-21", "force-unlock 1b4d"]);
+    }
+    contains(&run(&stack, &["force-unlock", "1b4d"], 1).err, &["-force"]);
+    contains(&run(&stack, &["force-unlock", "-force", "another"], 1).err, &["1b4d"]);
+    run(&stack, &["plan"], 1);
+    contains(&run(&stack, &["force-unlock", "-force", "1b4d"], 0).out, &["ada@elsewhere", "is broken"]);
+    run(&stack, &["apply", "-auto-approve"], 0);
+    contains(&run(&stack, &["force-unlock", "-force", "1b4d"], 1).err, &["not locked"]);
+    world.exit();
 }
 
 #[test]
@@ -234,7 +268,7 @@ fn bad_buckets_and_tables_are_named() {
 }
 
 /// Terraform, where it is installed.
-fn terraform() -> Option<crate::lab::Tool> {
+pub(crate) fn terraform() -> Option<crate::lab::Tool> {
     let found = Command::new("terraform").arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     found.is_ok_and(|s| s.success()).then(|| crate::lab::Tool::new("terraform"))
 }

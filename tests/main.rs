@@ -17,6 +17,7 @@ mod local;
 mod mistakes;
 mod modules;
 mod options;
+mod orders;
 mod plans;
 mod sealing;
 mod states;

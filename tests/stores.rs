@@ -30,7 +30,7 @@ fn keep_versions(world: World) {
     world.s3("PUT", "/states?versioning", versions).unwrap();
 }
 
-fn make_table(world: World, key: &str, kind: &str) {
+pub(crate) fn make_table(world: World, key: &str, kind: &str) {
     let table = json!({
         "TableName": "locks", "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{ "AttributeName": key, "AttributeType": kind }],

@@ -50,7 +50,8 @@ pub struct World {
     pub tokens: BTreeMap<(String, String), String>,
     /// Reads for which new objects stay pending.
     pub pending: u32,
-    /// Errors to answer with, by the beginning of the call; each serves once. `Lost` errors happen after the fact.
+    /// Errors to answer with, by the beginning of the call; each serves once. `Lost` errors happen after the fact, and so do
+    /// `Exists` errors: an earlier copy of the request had arrived.
     pub faults: Vec<(String, ErrorKind)>,
     /// The service's clock; also when its objects were created.
     pub time: Option<Timestamp>,
@@ -60,15 +61,19 @@ pub struct World {
 
 impl World {
     fn call(&mut self, text: String) -> Result<(), Error> {
-        let fault = self.faults.iter().position(|(at, kind)| text.starts_with(at.as_str()) && *kind != ErrorKind::Lost);
+        let fault = self.fault(&text, false);
         self.calls.push(text);
         match fault {
             Some(i) => Err(Error::new(self.faults.remove(i).1, "The test wants this call to fail.")),
             None => Ok(()),
         }
     }
+    fn fault(&self, text: &str, afterwards: bool) -> Option<usize> {
+        let late = |kind: &ErrorKind| matches!(kind, ErrorKind::Lost | ErrorKind::Exists);
+        self.faults.iter().position(|(at, kind)| text.starts_with(at.as_str()) && late(kind) == afterwards)
+    }
     fn lost(&mut self, text: &str) -> Result<(), Error> {
-        match self.faults.iter().position(|(at, kind)| text.starts_with(at.as_str()) && *kind == ErrorKind::Lost) {
+        match self.fault(text, true) {
             Some(i) => Err(Error::new(self.faults.remove(i).1, "The answer of this call was lost.")),
             None => Ok(()),
         }

@@ -92,7 +92,7 @@ pub struct Intent {
     pub provider: Arc<ProviderAddr>,
     /// In which account and region.
     pub scope: Scope,
-    /// Id of the object; `None` for a create.
+    /// Id of the object. Create: of the one that stands at the address and is replaced, if any.
     pub id: Option<String>,
     /// Create: planned key, name and force-new attributes, which recovery compares with what it finds. Else null.
     pub keys: Known,

@@ -201,7 +201,7 @@ impl Session {
             match r {
                 // What another tool has put at the address since then stays there; ours is deposed.
                 Record::Done(Done { token, action: Action::Create, at, object: Some(object), .. })
-                    if self.foreign.contains(token) =>
+                    if self.foreign.contains(token) && !self.replaces(token) =>
                 {
                     let (token, addr) = (Some(token.clone()), at.addr.clone());
                     self.ledger.apply(&Record::Adopt { token, addr, object: object.clone() }, Reading::New);
@@ -216,6 +216,12 @@ impl Session {
         }
         self.recovered = false;
         Ok(())
+    }
+    /// The object that an open create was to replace still stands at its address.
+    fn replaces(&self, token: &str) -> bool {
+        let Some(intent) = self.ledger.open.get(token) else { return false };
+        let there = self.ledger.state.current(&intent.at.addr).and_then(|o| o.id());
+        there.is_some() && there == intent.id.as_deref()
     }
     async fn fold_ledger(&mut self) -> Result<()> {
         let ledger = Box::new(self.vault.ledger(&self.ledger)?);

@@ -87,7 +87,7 @@ async fn create(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         at: job.at.clone(),
         provider: Arc::clone(&job.provider),
         scope: job.instance.scope(),
-        id: None,
+        id: job.id(),
         keys: keys(schema, &planned),
         aws_at: job.instance.service_time(),
         written: tools.clock.now(),

@@ -123,13 +123,13 @@ async fn a_displaced_fold_fails_also_where_the_recovery_changed_nothing() {
 }
 
 /// An intent of a run that died, announced in a segment or carried on by a checkpoint, and another tool that has made its own
-/// object at the address since.
+/// object at the address since, or written the state around the object that was to be replaced.
 #[tokio::test]
 async fn what_another_tool_made_stays_where_a_create_is_found() {
-    for folded in [false, true] {
+    for (folded, replaced) in [(false, None), (true, None), (false, Some("theirs")), (true, Some("theirs"))] {
         let mut p = Place::new().await;
         let mut s = p.open().await.unwrap();
-        s.append(vec![intent(Action::Create, "t.a", "t", None)]).await.unwrap();
+        s.append(vec![intent(Action::Create, "t.a", "t", replaced)]).await.unwrap();
         if folded {
             s.flush().await.unwrap();
         }
@@ -146,7 +146,9 @@ async fn what_another_tool_made_stays_where_a_create_is_found() {
         assert_eq!(s.pending().open.len(), 1);
         s.resolve(vec![created("t.a", "t", "ours")]).await.unwrap();
         let state = s.close().await.unwrap();
-        assert_eq!(state.current(&addr("t.a")).unwrap().id(), Some("theirs"), "folded: {folded}");
-        assert!(state.instance(&addr("t.a")).unwrap().by_id("ours").is_some(), "folded: {folded}");
+        let (stays, deposed) = if replaced.is_some() { ("ours", "theirs") } else { ("theirs", "ours") };
+        let what = format!("folded: {folded}, replaces {replaced:?}");
+        assert_eq!(state.current(&addr("t.a")).unwrap().id(), Some(stays), "{what}");
+        assert!(state.instance(&addr("t.a")).unwrap().by_id(deposed).is_some(), "{what}");
     }
 }

@@ -143,3 +143,26 @@ fn an_update_that_became_empty_is_dropped() {
     let calls = b.provider.world().calls.clone();
     assert!(!calls.iter().any(|c| c.starts_with("update test_part") && c.contains("thing")), "{calls:?}");
 }
+
+/// The first answer is that the object exists. It carries the token of the intent: an earlier copy of the request had
+/// arrived. A new object of the right name alone would be a stranger's, for nothing of ours was under way.
+#[tokio::test]
+async fn what_exists_is_ours_by_its_token_alone() {
+    let text = "resource \"test_named\" \"a\" { name = \"x\" }";
+    for by_token in [true, false] {
+        let mut bench = Bench::default();
+        {
+            let mut world = bench.provider.world();
+            world.faults.push(("create test_named".into(), stackctl_core::ErrorKind::Exists));
+            world.time = (!by_token).then(|| "2100-01-01T00:00:00Z".parse().unwrap());
+        }
+        let (_, applied) = bench.apply(&split(text), |_| {}).await.unwrap();
+        let creates = bench.provider.world().calls.iter().filter(|c| c.starts_with("create")).count();
+        assert_eq!(creates, 1);
+        assert_eq!(applied.diags.is_empty(), by_token, "{:?}", applied.diags);
+        assert_eq!(bench.state.resources.is_empty(), !by_token);
+        if !by_token {
+            assert!(format!("{:?}", applied.diags).contains("stackctl import 'test_named.a' x"), "{:?}", applied.diags);
+        }
+    }
+}
