@@ -134,6 +134,7 @@ class Writer(NamedTuple):
     lame: bool = False  # knows that its lock is lost
     folds: int = 0
     sweep: tuple = ()
+    due: bool = False  # the digest of the first state
 
 
 class Ended(NamedTuple):
@@ -421,6 +422,8 @@ class Turn:
             return self.out
         if w.pc == "run" or w.then == "mid" or w.cont == "commit":
             self.work()
+        if w.due and w.pc in ("put", "prove", "list", "due"):
+            self.late_digest()
         self.busy = bool(self.out)
         getattr(self, "at_" + w.pc)()
         if self.faults and self.world.budget[0] and w.pc != "lock":
@@ -438,12 +441,14 @@ class Turn:
 
     # ---- to the plan
     def at_lock(self):
-        world, holder = self.world, self.world.lock
+        world, holder, w = self.world, self.world.lock, self.w
+        if self.cfg.stale and self.faults and w.snap is None:
+            self.go("lists while it asks for the lock", w._replace(snap=world.segs))
+        held = w._replace(pc="look" if w.snap is None else "look2")
         if holder is None or isinstance(world.procs[holder], Ended):
-            self.go("locks", self.w._replace(pc="look"), lock=self.i)
+            self.go("locks", held, lock=self.i)
         elif self.can_steal and isinstance(world.procs[holder], Writer):
-            self.go("takes the lock of w%d, which lives" % holder, self.w._replace(pc="look"), lock=self.i,
-                    budget=self.pay(2))
+            self.go("takes the lock of w%d, which lives" % holder, held, lock=self.i, budget=self.pay(2))
 
     def at_look(self):
         if self.cfg.stale and self.faults:  # K is read later
@@ -722,6 +727,8 @@ class Turn:
     def durable(self, label, segs):
         """A segment counts: whoever waited for it goes on."""
         w, cfg, world = self.w, self.cfg, self.world
+        if w.due:
+            return self.go(label, w._replace(pc="due"), segs=segs)
         seg, cont = w.pend, w.cont
         w = w._replace(epoch=w.epoch or seg.n, nxt=seg.n + 1, pend=None, cont="")
         if cont == "open":
@@ -755,8 +762,8 @@ class Turn:
 
     # ---- the fold
     def order(self, w):
-        if w.then == "born":
-            return ["F1", "F2"]
+        if w.then == "born":  # F2 comes beside the first segment
+            return ["F1"]
         if self.broken("segments deleted before the mark"):
             return ["F3", "F4", "F1", "F2"]
         return ["F1", "F3", "F4", "F2"] if self.broken("digest after the checkpoint") else ["F1", "F2", "F3", "F4"]
@@ -784,7 +791,7 @@ class Turn:
         through = w.nxt - 1 - (self.order(w)[0] == "F3")
         new = Kept(k.etag + 1, *want, (w.epoch or w.nxt, through, self.i))
         label = "folds: state %d through %d %s" % (new.etag, through, list(w.book.ids))
-        done = w._replace(kept=new, unsure=False, repair=False, must=False)
+        done = w._replace(kept=new, unsure=False, repair=False, must=False, due=w.then == "born")
         if k.etag == w.kept.etag or self.broken("fold overwrites a changed state"):
             self.judge_fold(new)
             self.follow(label, done, "F1", kept=new)
@@ -826,6 +833,19 @@ class Turn:
         else:
             self.changed("F2")
 
+    def late_digest(self):
+        w, world = self.w, self.world
+        if world.digest in (w.dig, 0):
+            self.go("sets the first digest", w._replace(dig=w.kept.etag, due=False), digest=w.kept.etag)
+        elif world.kept.etag == w.kept.etag:
+            self.go("finds another digest", w._replace(dig=world.digest))
+        else:
+            self.changed("F2")
+
+    def at_due(self):
+        if not self.w.due:
+            self.durable("has everything that it waited for", self.world.segs)
+
     def checkpoint(self, label, w, **world):
         if not w.epoch:
             return self.go(label, w._replace(pc="put", cont="open late", pend=self.segment(w, ())), **world)
@@ -836,6 +856,8 @@ class Turn:
     def at_F4(self):
         """One request deletes them all, except what it fails to delete: that is left to the next fold."""
         w, segs = self.w, self.world.segs
+        if w.then == "end" and self.world.lock == self.i:
+            self.go("unlocks before it deletes", w, lock=None)
         for left in sorted({(), w.sweep[:1], w.sweep[-1:]}):
             kept = tuple(s for s in segs if s.n not in w.sweep or s.n in left)
             self.follow("deletes %s" % [n for n in w.sweep if n not in left], w._replace(sweep=()), "F4", segs=kept)
