@@ -237,6 +237,34 @@ fn copies_without_marks_are_sealed() {
     Search::for_secrets(&[SECRET]).directory(bench.path());
 }
 
+/// Other people's code logs requests with all that is in them: it is heard from `warn` on, unless that is asked for.
+#[test]
+fn logs_of_others_are_capped() {
+    let world = world();
+    crate::stores::ready(world);
+    let stack = "resource \"aws_ssm_parameter\" \"p\" {\n  name = \"p\"\n  type = \"SecureString\"\n  value = var.password\n}\n";
+    let mut bench = crate::journal::bench(
+        world,
+        crate::journal::TABLE,
+        &format!("variable \"password\" {{ sensitive = true }}\n{stack}"),
+    );
+    bench.env.push(("TF_VAR_password".to_owned(), SECRET.to_owned()));
+    let mut search = Search::for_secrets(&[SECRET]);
+    let chatty = |done: &Done| -> (usize, usize) {
+        let levels = ["TRACE ", "DEBUG ", " INFO "];
+        let lines = done.err.lines().filter_map(|l| levels.iter().find_map(|n| l.split_once(n)).map(|(_, rest)| rest));
+        let (ours, others): (Vec<&str>, Vec<&str>) = lines.partition(|rest| rest.trim_start().starts_with("stackctl"));
+        (ours.len(), others.len())
+    };
+    let capped = traced(&bench, &["apply", "-auto-approve"], 0);
+    search.done("the log", &capped);
+    let (ours, others) = chatty(&capped);
+    assert!(ours > 10 && others == 0, "{ours} lines of ours, {others} of others:\n{}", capped.err);
+    let open = traced(&bench, &["plan", "--unsafe-log"], 0);
+    assert!(chatty(&open).1 > 10, "{}", open.err);
+    world.exit();
+}
+
 #[test]
 fn mistakes_with_secrets_do_not_show_them() {
     for body in [

@@ -1,6 +1,10 @@
 //! Places of states that are not as they should be, and states that are none: what the message says, and that nothing is
 //! overwritten, made or left locked.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 
 use crate::journal::{FILE, TABLE, bench, in_real_time, keys, spawn};
@@ -312,4 +316,170 @@ fn endpoints_of_the_block_win() {
     assert_eq!(world.census().unwrap()["aws_sqs_queue"], 1);
     world.exit();
     store.exit();
+}
+
+/// A store before a world's: it keeps the heads of the requests that pass, and takes these headers from them.
+struct Relay {
+    port: u16,
+    heads: Arc<Mutex<Vec<Vec<String>>>>,
+}
+
+impl Relay {
+    fn before(world: World, without: &'static [&'static str]) -> Relay {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let relay = Relay { port: listener.local_addr().unwrap().port(), heads: Arc::default() };
+        let heads = Arc::clone(&relay.heads);
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let heads = Arc::clone(&heads);
+                std::thread::spawn(move || pass(client, world.port, without, &heads));
+            }
+        });
+        relay
+    }
+    /// The backend's arguments for it.
+    fn arguments(&self) -> String {
+        format!("use_path_style = true\n    endpoints = {{ s3 = \"http://127.0.0.1:{}\" }}", self.port)
+    }
+    /// What a header says in all requests of a method for keys that contain this.
+    fn said(&self, method: &str, key: &str, header: &str) -> Vec<Option<String>> {
+        let heads = self.heads.lock().unwrap();
+        let of = heads.iter().filter(|h| h[0].starts_with(&format!("{method} /states/")) && h[0].contains(key));
+        of.map(|h| value(h, header).map(str::to_owned)).collect()
+    }
+}
+
+fn value<'a>(head: &'a [String], header: &str) -> Option<&'a str> {
+    let fits = |l: &&String| l.split(':').next().is_some_and(|n| n.eq_ignore_ascii_case(header));
+    head.iter().skip(1).find(fits).and_then(|l| l.split_once(':')).map(|(_, v)| v.trim())
+}
+
+/// One request of one connection.
+fn pass(mut client: TcpStream, port: u16, without: &[&str], heads: &Mutex<Vec<Vec<String>>>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(client.try_clone()?);
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        match line.trim_end() {
+            "" => break,
+            l => head.push(l.to_owned()),
+        }
+    }
+    let length = value(&head, "content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let name = |l: &String| l.split(':').next().unwrap_or_default().to_lowercase();
+    let kept: Vec<&String> = head
+        .iter()
+        .enumerate()
+        .filter(|(i, l)| *i == 0 || name(l) != "connection" && !without.contains(&&*name(l)))
+        .map(|(_, l)| l)
+        .collect();
+    let mut server = TcpStream::connect(("127.0.0.1", port))?;
+    for line in kept {
+        write!(server, "{line}\r\n")?;
+    }
+    write!(server, "Connection: close\r\n\r\n")?;
+    server.write_all(&body)?;
+    heads.lock().unwrap().push(head);
+    std::io::copy(&mut server, &mut client).map(drop)
+}
+
+/// Everything that is put beside the state is encrypted and opened as the state is.
+#[test]
+fn segments_and_locks_have_the_settings_of_the_state() {
+    let key = "arn:aws:kms:us-east-1:123456789012:key/5a1d0f6e-0000-4000-8000-000000000000";
+    let customer = format!("{}=", "A".repeat(43));
+    let (kms, own) = ("x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-");
+    let cases: [(&str, String, &[(&str, &str)]); 4] = [
+        (
+            FILE,
+            format!("encrypt = true\n    kms_key_id = {key:?}\n    acl = \"bucket-owner-full-control\""),
+            &[
+                (kms, "aws:kms"),
+                ("x-amz-server-side-encryption-aws-kms-key-id", key),
+                ("x-amz-acl", "bucket-owner-full-control"),
+            ],
+        ),
+        ("", "encrypt = true".to_owned(), &[(kms, "AES256")]),
+        ("", format!("encrypt = true\n    sse_customer_key = {customer:?}"), &[(own, "")]),
+        (FILE, String::new(), &[]),
+    ];
+    let empty = world();
+    ready(empty);
+    for (lock, more, wanted) in cases {
+        let world = empty.fork().unwrap();
+        let relay = Relay::before(world, &[]);
+        let lines = format!("{lock}\n    {more}\n    {}", relay.arguments());
+        let stack = bench(world, &lines, BODY);
+        strictly(&stack, &["apply", "-auto-approve"], 0);
+        stack.write("more.tf", "resource \"aws_sqs_queue\" \"more\" { name = \"more\" }\n").unwrap();
+        strictly(&stack, &["apply", "-auto-approve"], 0);
+        assert_eq!(strictly(&stack, &["workspace", "list"], 0).out.trim(), "* default", "segments are no workspaces");
+        strictly(&stack, &["plan", "-detailed-exitcode"], 0);
+        let lock = if lock == FILE { "app.tfstate.tflock" } else { "app.tfstate.journal/lease" };
+        for of in ["/app.tfstate?", "app.tfstate.journal/0", lock] {
+            for (header, value) in wanted {
+                let (put, got) = match *header == own {
+                    // The key itself travels with each request, for reading too.
+                    true => (relay.said("PUT", of, &format!("{own}key")), relay.said("GET", of, &format!("{own}key"))),
+                    false => (relay.said("PUT", of, header), Vec::new()),
+                };
+                let value = if *header == own { &customer } else { *value };
+                assert!(!put.is_empty(), "{of}: nothing was put");
+                assert!(
+                    put.iter().chain(&got).all(|v| v.as_deref() == Some(value)),
+                    "{more}, {of}: {header} {put:?} {got:?}"
+                );
+            }
+            if wanted.is_empty() {
+                for header in [kms, "x-amz-acl", "x-amz-server-side-encryption-customer-key"] {
+                    assert!(relay.said("PUT", of, header).iter().all(Option::is_none), "{of}: {header}");
+                }
+            }
+        }
+        world.exit();
+    }
+    empty.exit();
+}
+
+/// A store that carries out every write is found out before anything is changed.
+#[test]
+fn a_store_without_conditions_is_refused() {
+    let world = world();
+    ready(world);
+    let relay = Relay::before(world, &["if-match", "if-none-match"]);
+    let mut stack = bench(world, &format!("{TABLE}\n    {}", relay.arguments()), BODY);
+    let done = strictly(&stack, &["apply", "-auto-approve"], 1);
+    contains(&done.text(), &["does not honour conditional writes", "Nothing was changed", "STACKCTL_UNSAFE_STORE=1"]);
+    assert!(!world.census().unwrap().contains_key("aws_sqs_queue"));
+    strictly(&stack, &["plan", "-detailed-exitcode"], 2);
+    stack.env.push(("STACKCTL_UNSAFE_STORE".to_owned(), "1".to_owned()));
+    let insisted = strictly(&stack, &["apply", "-auto-approve"], 0);
+    contains(&insisted.text(), &["Warning", "Unsafe state storage"]);
+    strictly(&stack, &["plan", "-detailed-exitcode"], 0);
+    world.exit();
+}
+
+/// Permissions on the key that seals the state are named too, before anything is made.
+#[test]
+fn a_key_that_may_not_be_used_is_named() {
+    let world = world();
+    let secret = "variable \"p\" {\n  sensitive = true\n  default = \"hush\"\n}\n\
+                  output \"p\" {\n  value = var.p\n  sensitive = true\n}\n";
+    let stack = bench(world, TABLE, &format!("{BODY}{secret}"));
+    run(&stack, &["bootstrap"], 0);
+    fails(world, &denied("kms", "GenerateDataKey"));
+    contains(&strictly(&stack, &["apply", "-auto-approve"], 1).text(), &["kms:GenerateDataKey", "arn:aws:kms:"]);
+    assert!(!world.census().unwrap().contains_key("aws_sqs_queue"));
+    fails(world, &json!([]));
+    strictly(&stack, &["apply", "-auto-approve"], 0);
+    fails(world, &denied("kms", "Decrypt"));
+    contains(&strictly(&stack, &["plan"], 1).text(), &["\"Action\": \"kms:Decrypt\"", "arn:aws:kms:"]);
+    contains(&strictly(&stack, &["output"], 0).out, &["<sensitive>"]);
+    strictly(&stack, &["state", "list"], 0);
+    world.exit();
 }

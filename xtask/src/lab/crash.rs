@@ -5,6 +5,7 @@
 //! the lock must be free, the next apply must find nothing to do, and the state and the world must be what the same work
 //! leaves without a disturbance ([`Left`]). What a trial starts from is made once and forked. Start at [`Ready`].
 
+use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -125,6 +126,16 @@ pub(crate) struct Point {
     pub(crate) when: &'static str,
     /// What happens there.
     pub(crate) blow: Blow,
+}
+
+/// Of the points at each request one, by turns: the first request has the one that the seed says, the next one the next.
+pub(crate) fn by_turns(points: &[Point], seed: u64) -> Vec<Point> {
+    let mut at: BTreeMap<_, Vec<Point>> = BTreeMap::new();
+    for p in points {
+        let only = if let Blow::Fault(f) = p.blow { f.only } else { ("", "") };
+        at.entry((only, p.k)).or_default().push(*p);
+    }
+    at.into_iter().filter_map(|((_, k), all)| all.get(((k + seed) % all.len() as u64) as usize).copied()).collect()
 }
 
 impl std::fmt::Display for Point {

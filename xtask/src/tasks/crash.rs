@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::host::{Empty, Where, root};
 use crate::lab::Result;
-use crate::lab::crash::{BOTH, Kind, LOCKFILE, Ready, Setup, TABLE, WORKS, warm};
+use crate::lab::crash::{BOTH, Kind, LOCKFILE, Ready, Setup, TABLE, WORKS, by_turns, warm};
 use crate::{say, tell};
 
 /// `crash`
@@ -29,7 +29,10 @@ pub(crate) struct Args {
     /// So many points of each kind of work instead of all.
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
-    /// Chooses the sample.
+    /// One disturbance at each request, by turns, instead of every one at each.
+    #[arg(long)]
+    turn: bool,
+    /// Chooses the sample, and which disturbance comes first.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Only requests that change something: what comes between two of them changes nothing that could be lost.
@@ -109,6 +112,9 @@ fn trials(ready: &Ready, work: &str, how: How, args: &Args, start: Instant) -> u
     let mut points = ready.points(kind, args.changes);
     points.retain(|p| args.at.is_none_or(|k| p.k == k));
     points.retain(|p| args.from.is_none_or(|k| p.k >= k) && args.to.is_none_or(|k| p.k <= k));
+    if args.turn {
+        points = by_turns(&points, args.seed);
+    }
     if let Some(n) = args.sample {
         points = ready.sample(points, n, args.seed);
     }

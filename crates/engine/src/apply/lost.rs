@@ -64,7 +64,10 @@ pub(crate) async fn create(
                 }
                 return match proven(&*job.instance, schema, intent, &found).await {
                     Ok(Some(id)) if doubtful || error.kind == ErrorKind::TokenMismatch => Ok(id),
-                    Ok(_) => Err(Refused { error: taken(job, intent, error), certain: true }),
+                    Ok(_) => {
+                        let there = found.first().map(|f| f.id.as_str()).or_else(|| named(schema, intent));
+                        Err(Refused { error: taken(job, there, error), certain: true })
+                    }
                     Err(e) => Err(uncertain(e)),
                 };
             }
@@ -208,15 +211,21 @@ pub(crate) async fn name_is_free(job: &Job, intent: &Intent) -> Result<()> {
     let found = job.instance.find(job.ty(), question(intent)).await?;
     match found.first() {
         None => Ok(()),
-        Some(f) => Err(taken(job, intent, Error::new(ErrorKind::Exists, format!("{} exists already.", f.id)))),
+        Some(f) => Err(taken(job, Some(&f.id), Error::new(ErrorKind::Exists, format!("{} exists already.", f.id)))),
     }
 }
 
-fn taken(job: &Job, intent: &Intent, e: Error) -> Error {
-    let id = match &intent.keys {
-        Known::Map(m) => m.get("name").and_then(|n| n.as_str()).unwrap_or("ID").to_owned(),
-        _ => "ID".to_owned(),
-    };
+/// The intended name of an object whose type has one.
+fn named<'a>(schema: &Schema, intent: &'a Intent) -> Option<&'a str> {
+    match schema.identity {
+        Identity::Name { attr, .. } => intent.keys.get(attr).as_str(),
+        _ => None,
+    }
+}
+
+/// The error for an object that is not ours, with the command that takes it in. `id` is what is there.
+fn taken(job: &Job, id: Option<&str>, e: Error) -> Error {
+    let id = id.unwrap_or("ID");
     let hint =
         format!("It may be somebody else's. To manage it here, import it: stackctl import '{}' {id}", job.at.addr);
     e.hinted(hint)

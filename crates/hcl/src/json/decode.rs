@@ -160,9 +160,6 @@ impl Decoder<'_, '_> {
             self.errors.push(SyntaxError::new("Missing block label", detail, value.span));
         }
         for member in members {
-            if &*member.key.value == "//" {
-                continue;
-            }
             header.push(Label { value: member.key.value.clone(), span: member.key.span, quoted: true });
             self.labelled(kind, &member.value, missing - 1, header, path, items);
             header.pop();
@@ -209,7 +206,15 @@ fn read(value: &JsonValue, mode: StringMode, errors: &mut Vec<SyntaxError>) -> E
         JsonKind::Number(text) => ExprKind::Literal(Literal::Number(text.clone())),
         JsonKind::String(string) => return read_string(string, mode, errors),
         JsonKind::Array(values) => ExprKind::Tuple(values.iter().map(|value| read(value, mode, errors)).collect()),
-        JsonKind::Object(members) => ExprKind::Object(
+        JsonKind::Object(members) => ExprKind::Object({
+            let mut seen = HashMap::new();
+            for key in members.iter().map(|member| &member.key) {
+                if let Some(earlier) = seen.insert(&*key.value, key.span) {
+                    let detail = format!("The attribute `{}` is set twice; each may be set only once.", key.value);
+                    let error = SyntaxError::new("Duplicate object attribute", detail, key.span);
+                    errors.push(error.with_context(earlier, "first set here"));
+                }
+            }
             members
                 .iter()
                 .map(|member| {
@@ -218,8 +223,8 @@ fn read(value: &JsonValue, mode: StringMode, errors: &mut Vec<SyntaxError>) -> E
                     let key = ObjectKey::Expr(read_string(&member.key, key_mode, errors));
                     ObjectItem { key, value: read(&member.value, mode, errors) }
                 })
-                .collect(),
-        ),
+                .collect()
+        }),
     };
     Expr { kind, span: value.span }
 }

@@ -10,7 +10,7 @@ use crate::diag::Problem;
 pub(super) fn merge(mut blocks: Vec<Block>, overrides: Vec<Block>, cx: &mut Cx) -> Vec<Block> {
     for o in overrides {
         match o.kind.as_str() {
-            "locals" => merge_locals(&mut blocks, o),
+            "locals" => merge_locals(&mut blocks, o, cx),
             "terraform" => merge_terraform(&mut blocks, o),
             "moved" | "import" | "removed" | "check" => {
                 let kind = o.kind.as_str();
@@ -59,6 +59,8 @@ fn merge_block(base: &mut Block, over: Block) {
         "dynamic" => b.label(0).unwrap_or_default().to_owned(),
         kind => kind.to_owned(),
     };
+    let repeats = |b: &Block| b.body.attribute("count").is_some() && b.body.attribute("for_each").is_some();
+    let own = repeats(base) || repeats(&over);
     let over_kinds: Vec<String> = over.body.blocks().map(made_by).collect();
     base.body.items.retain(|i| match i {
         Item::Block(b) => b.kind.as_str() == "lifecycle" || !over_kinds.contains(&made_by(b)),
@@ -70,6 +72,10 @@ fn merge_block(base: &mut Block, over: Block) {
             Item::Block(b) if b.kind.as_str() == "lifecycle" => merge_lifecycle(base, b),
             Item::Block(b) => base.body.items.push(Item::Block(b)),
         }
+    }
+    // Where one has the count and the other for_each, the count holds.
+    if !own && repeats(base) {
+        base.body.items.retain(|i| !matches!(i, Item::Attribute(a) if a.name.as_str() == "for_each"));
     }
 }
 
@@ -92,7 +98,7 @@ fn set(items: &mut Vec<Item>, a: stackctl_hcl::Attribute) {
     }
 }
 
-fn merge_locals(blocks: &mut Vec<Block>, over: Block) {
+fn merge_locals(blocks: &mut Vec<Block>, over: Block, cx: &mut Cx) {
     let mut left = Vec::new();
     for item in over.body.items {
         let Item::Attribute(a) = item else {
@@ -104,7 +110,16 @@ fn merge_locals(blocks: &mut Vec<Block>, over: Block) {
         });
         match home {
             Some(slot) => *slot = Item::Attribute(a),
-            None => left.push(Item::Attribute(a)),
+            None => {
+                let name = a.name.as_str();
+                let detail = format!(
+                    "No local value \"{name}\" is declared in the other files: an override file can only change what they \
+                     declare."
+                );
+                cx.report(Problem::error("Missing local value to override", detail).at(a.name.span));
+                // Declared all the same, so that what refers to it is not reported, too.
+                left.push(Item::Attribute(a));
+            }
         }
     }
     if !left.is_empty() {

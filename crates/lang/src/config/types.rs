@@ -31,7 +31,7 @@ fn wrong(cx: &mut Cx, span: Span, detail: impl Into<String>) -> Option<Typed> {
 
 fn ty(e: &Expr, top: bool, cx: &mut Cx) -> Option<Typed> {
     match &e.kind {
-        ExprKind::Parens(e) | ExprKind::TemplateWrap(e) => ty(e, top, cx),
+        ExprKind::Parens(e) => ty(e, top, cx),
         ExprKind::ScopeTraversal(t) => named(t, top, cx),
         ExprKind::FunctionCall(c) => constructor(c, e.span, cx),
         ExprKind::Template(_) => {
@@ -70,7 +70,6 @@ fn named(t: &ScopeTraversal, top: bool, cx: &mut Cx) -> Option<Typed> {
         "bool" => plain(Ty::Bool),
         "any" => plain(Ty::Dynamic),
         "list" if top => plain(Ty::list(Ty::Dynamic)),
-        "set" if top => plain(Ty::set(Ty::Dynamic)),
         "map" if top => plain(Ty::map(Ty::Dynamic)),
         "list" | "set" | "map" => {
             wrong(cx, t.span, format!("The {name} type needs the type of its elements: {name}(string)."))

@@ -32,7 +32,7 @@ impl<'a> Evaluator<'a> {
                 if self.errors > errors {
                     return Value::dynamic();
                 }
-                return Value::string(type_text(&v.ty())).with_marks(v.marks());
+                return Value::string(type_text(&v.ty())).with_marks(v.marks() | Marks::TYPE);
             }
             "templatestring" => {
                 if let Some(why) = c.args.first().and_then(not_from_elsewhere) {

@@ -1,11 +1,11 @@
 //! The console's evaluation: `type(…)` exists there and nowhere else.
 
-use stackctl_hcl::{Expr, ExprKind};
+use stackctl_hcl::Expr;
 
 use super::Scope;
 use super::evaluator::Evaluator;
 use crate::diag::Problem;
-use crate::value::show;
+use crate::value::{Marks, show};
 
 /// Evaluates an expression that [`crate::check::expression`] found nothing wrong with, and prints its value as the
 /// console does.
@@ -19,9 +19,12 @@ pub fn console(e: &Expr, scope: &dyn Scope) -> Result<String, Vec<Problem>> {
     if ev.errors > 0 {
         return Err(ev.problems);
     }
-    let is_type = matches!(&e.without_parens().kind, ExprKind::FunctionCall(c) if c.name.as_str() == "type");
-    Ok(match v.as_str() {
-        Some(text) if is_type && !v.marks().is_sensitive() => text.to_owned(),
-        _ => show(&v),
+    if !v.all_marks().contains(Marks::TYPE) {
+        return Ok(show(&v));
+    }
+    // The type of a secret is none.
+    v.as_str().map(str::to_owned).ok_or_else(|| {
+        let detail = "The value of \"type\" can be looked at, and nothing else: it cannot be a part of something.";
+        vec![Problem::error("Invalid use of type function", detail).at(e.span)]
     })
 }

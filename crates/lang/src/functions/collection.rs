@@ -162,12 +162,14 @@ fn element_ty(a: &[Value]) -> Result<Ty, FnError> {
                     i64::MAX
                 ))
             })?;
-            let i =
-                usize::try_from(i).map_err(|_| FnError::new("cannot use element function with a negative index"))?;
             if ts.is_empty() {
                 return Err(FnError::new("cannot use element function with an empty list"));
             }
-            Ok(ts[i % ts.len()].clone())
+            // The remainder has the sign of the index: only multiples of the length may be negative.
+            let at = i % i64::try_from(ts.len()).unwrap_or(i64::MAX);
+            let at =
+                usize::try_from(at).map_err(|_| FnError::new("cannot use element function with a negative index"))?;
+            Ok(ts[at].clone())
         }
         other => Err(FnError::new(format!("cannot read elements from {}", friendly(&other)))),
     }

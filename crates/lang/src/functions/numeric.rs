@@ -37,12 +37,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("parseint", &[Param::any("number"), Param::num("base")], Returns::Of(parseint_ty), parseint),
     Function::new("sum", &[Param::any("list")], Returns::Is(P::Num), sum).documented(P::Any),
     Function::new("range", &[], Returns::Is(P::Nums), range).variadic(Param::num("params")),
-    Function::new("alltrue", &[Param::new("list", P::Bools)], Returns::Is(P::Bool), |a, _, _| {
-        Ok(all(items(a, 0), false))
-    }),
-    Function::new("anytrue", &[Param::new("list", P::Bools)], Returns::Is(P::Bool), |a, _, _| {
-        Ok(all(items(a, 0), true))
-    }),
+    Function::new("alltrue", &[Param::new("list", P::Bools)], Returns::Is(P::Bool), |a, _, _| Ok(alltrue(items(a, 0)))),
+    Function::new("anytrue", &[Param::new("list", P::Bools)], Returns::Is(P::Bool), |a, _, _| Ok(anytrue(items(a, 0)))),
 ];
 
 fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
@@ -53,14 +49,22 @@ fn most(v: Option<&Value>) -> FnResult {
     v.cloned().ok_or_else(|| FnError::new("must pass at least one number"))
 }
 
-/// `wanted` if one of the values is, unknown if one may be, its opposite if none is. Null counts as false.
-fn all(values: &[Value], wanted: bool) -> Value {
-    if values.iter().any(|v| v.is_known() && v.as_bool().unwrap_or(false) == wanted) {
-        Value::bool(wanted)
+/// What the first element that is not true says: a false that follows an unknown one is not seen. Null counts as false.
+fn alltrue(values: &[Value]) -> Value {
+    match values.iter().find(|v| !v.is_known() || v.as_bool() != Some(true)) {
+        Some(v) if !v.is_known() => Value::unknown(&Ty::Bool),
+        first => Value::bool(first.is_none()),
+    }
+}
+
+/// True if one of the values is, unknown if one may be. Null counts as false.
+fn anytrue(values: &[Value]) -> Value {
+    if values.iter().any(|v| v.is_known() && v.as_bool() == Some(true)) {
+        Value::bool(true)
     } else if values.iter().any(|v| !v.is_known()) {
         Value::unknown(&Ty::Bool)
     } else {
-        Value::bool(!wanted)
+        Value::bool(false)
     }
 }
 

@@ -19,6 +19,9 @@ impl Marks {
     pub const SENSITIVE: Marks = Marks(1);
     /// Must not be stored.
     pub const EPHEMERAL: Marks = Marks(2);
+    /// Says of what type something is: an answer of the console that no expression can go on with.
+    pub(crate) const TYPE: Marks = Marks(4);
+    const ALL: Marks = Marks(7);
 
     /// True without marks.
     pub fn is_empty(self) -> bool {
@@ -70,7 +73,8 @@ impl fmt::Debug for Marks {
             0 => "plain",
             1 => "sensitive",
             2 => "ephemeral",
-            _ => "sensitive ephemeral",
+            3 => "sensitive ephemeral",
+            _ => "type",
         })
     }
 }
@@ -109,7 +113,7 @@ impl Value {
         if !self.contains_marked() {
             return (self.clone(), Marks::NONE);
         }
-        (self.stripped(Marks::SENSITIVE | Marks::EPHEMERAL), self.all_marks())
+        (self.stripped(Marks::ALL), self.all_marks())
     }
     /// The value without the given marks anywhere in it.
     #[must_use]

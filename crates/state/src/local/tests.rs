@@ -251,16 +251,21 @@ async fn the_journal_cut_anywhere() {
     let (state, journal) = (p.path("terraform.tfstate"), p.path("terraform.tfstate.journal"));
     let (first, whole) = (std::fs::read(&state).unwrap(), std::fs::read(&journal).unwrap());
     let mut last = 0;
-    let near_a_line = |i: &usize| {
-        *i == whole.len() || i.is_multiple_of(97) || whole[i.saturating_sub(1)..].iter().take(3).any(|b| *b == b'\n')
+    let near_a_line = |i: usize| {
+        i == whole.len() || i.is_multiple_of(97) || whole[i.saturating_sub(1)..].iter().take(3).any(|b| *b == b'\n')
     };
-    for end in (0..=whole.len()).filter(near_a_line) {
+    for end in 0..=whole.len() {
         std::fs::write(&state, &first).unwrap();
         std::fs::write(&journal, &whole[..end]).unwrap();
-        let mut s = p.writer().await;
-        let n = s.state().len();
+        let n = p.open(Access::Read).await.state().len();
         assert!(n >= last && n <= 2, "cut at {end}: {n} objects after {last}");
         last = n;
+        // Going on from there costs a few syncs.
+        if !near_a_line(end) {
+            continue;
+        }
+        let mut s = p.writer().await;
+        assert_eq!(s.state().len(), n, "cut at {end}");
         create(&mut s, "t.z", "9").await;
         assert_eq!(s.close().await.unwrap().len(), n + 1, "cut at {end}");
         assert_eq!(p.open(Access::Read).await.state().len(), n + 1);
@@ -285,7 +290,7 @@ async fn the_last_write_cut_anywhere() {
         std::fs::write(&journal, j).unwrap();
     };
     for (written, name) in [(&after.0, "terraform.tfstate.tmp"), (&after.1, "terraform.tfstate.journal.tmp")] {
-        for end in (0..=written.len()).filter(|i| i.is_multiple_of(41) || i + 2 > written.len()) {
+        for end in 0..=written.len() {
             // The state takes its place before the journal is written.
             let state_there = if name.contains("journal") { &after.0 } else { &before.0 };
             files(state_there, &before.1);
