@@ -161,7 +161,8 @@ impl Place<'_, '_> {
             return Err(p.suggest(output, outputs.keys().map(String::as_str)));
         };
         let id = graph.at(child, Kind::Output(i as u32));
-        if self.ev.validating && !matches!(repeat, Some(Repeat::Single)) {
+        // Which instances there are is not looked at before a plan.
+        if self.ev.validating && (key.is_some() || !matches!(repeat, Some(Repeat::Single))) {
             return Ok(Value::dynamic());
         }
         let key = key.map(|key| match (repeat, key) {

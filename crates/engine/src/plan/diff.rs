@@ -295,12 +295,10 @@ fn plan_attr(zero: bool, attr: &Attr, config: &Partial, prior: Option<&Known>) -
         };
     }
     match config.to_known() {
-        Err(_) => match prior {
-            // The older plugin SDK cannot hold a set of which one element is not known. It takes such a value of an
-            // optional and computed attribute for no change, and then changes what it had not planned; we do not.
-            _ if zero && matches!(attr.ty, Ty::Set(_)) => Partial::Unknown,
-            _ => config.clone(),
-        },
+        // The older plugin SDK cannot hold a set of which one element is not known. It takes such a value of an optional
+        // and computed attribute for no change, and then changes what it had not planned; we do not.
+        Err(_) if zero => open_sets(&attr.ty, config, prior),
+        Err(_) => config.clone(),
         Ok(mut c) => {
             canonical_ty(&attr.ty, &mut c);
             match prior {
@@ -354,21 +352,56 @@ fn folded(ty: &Ty, v: &Known) -> Known {
     }
 }
 
+/// A value that is known in parts, without sets of which an element is not known at all. Objects whose attributes are not
+/// known may be elements; what is known of them comes first, spelled as it was.
+fn open_sets(ty: &Ty, v: &Partial, prior: Option<&Known>) -> Partial {
+    if let Ok(mut known) = v.to_known() {
+        canonical_ty(ty, &mut known);
+        return known.into();
+    }
+    match (ty, v) {
+        (Ty::Set(of), Partial::List(l)) => {
+            let l: Vec<Partial> = l.iter().map(|e| open_sets(of, e, None)).collect();
+            if l.iter().any(|e| matches!(e, Partial::Unknown)) {
+                return Partial::Unknown;
+            }
+            let (known, open): (Vec<_>, Vec<_>) = l.into_iter().partition(Partial::is_known);
+            let known = known.iter().filter_map(|k| k.to_known().ok()).collect();
+            let known = spelled(of, known, prior).into_iter().collect::<BTreeSet<_>>();
+            Partial::List(known.into_iter().map(Partial::from).chain(open).collect())
+        }
+        (Ty::List(of), Partial::List(l)) => Partial::List(l.iter().map(|e| open_sets(of, e, None)).collect()),
+        (Ty::Map(of), Partial::Map(m)) => {
+            Partial::Map(m.iter().map(|(k, e)| (k.clone(), open_sets(of, e, None))).collect())
+        }
+        (Ty::Object(o), Partial::Map(m)) => {
+            let attr = |(n, t): (&String, &Ty)| (n.clone(), m.get(n).map_or(Partial::Null, |e| open_sets(t, e, None)));
+            Partial::Map(o.attrs.iter().map(attr).collect())
+        }
+        (_, v) => v.clone(),
+    }
+}
+
 /// Elements of a changed collection of objects that mean what a prior element means keep its spelling.
 fn respelled(zero: bool, attr: &Attr, config: Known, prior: &Known) -> Known {
     let (Ty::Set(of) | Ty::List(of)) = &attr.ty else { return config };
     if !zero || !matches!(**of, Ty::Object(_)) {
         return config;
     }
-    let (Known::List(c), Some(p)) = (&config, prior.as_list()) else { return config };
-    let by_meaning: BTreeMap<Known, &Known> = p.iter().map(|v| (folded(of, v), v)).collect();
-    let mut out: Vec<Known> =
-        c.iter().map(|v| by_meaning.get(&folded(of, v)).map_or_else(|| v.clone(), |v| (*v).clone())).collect();
+    let Known::List(c) = config else { return config };
+    let mut out = spelled(of, c, Some(prior));
     if matches!(attr.ty, Ty::Set(_)) {
         out.sort();
         out.dedup();
     }
     Known::List(out)
+}
+
+/// Elements that mean what a prior one means have its spelling.
+fn spelled(of: &Ty, elements: Vec<Known>, prior: Option<&Known>) -> Vec<Known> {
+    let prior = prior.and_then(Known::as_list).unwrap_or_default();
+    let by_meaning: BTreeMap<Known, &Known> = prior.iter().map(|v| (folded(of, v), v)).collect();
+    elements.into_iter().map(|v| by_meaning.get(&folded(of, &v)).map_or(v, |v| (*v).clone())).collect()
 }
 
 fn plan_blocks(zero: bool, b: &BlockType, config: &Partial, prior: Option<&Known>) -> Partial {

@@ -126,6 +126,12 @@ fn check(statements: &[Statement], diags: &mut Diagnostics) {
                 format!("Two objects move to {}: {} and {}.", shown(&s.to), shown(&other.from), shown(&s.from)),
             );
         }
+        if shown(&s.from) != shown(&s.to) && circle(statements, s) {
+            error(
+                "Cyclic dependency in move statements",
+                format!("The moves that begin at {} come back to it: there is no final address.", shown(&s.from)),
+            );
+        }
         if let Some(other) = seen.insert(from, s)
             && shown(&other.to) != shown(&s.to)
         {
@@ -135,6 +141,20 @@ fn check(statements: &[Statement], diags: &mut Diagnostics) {
             );
         }
     }
+}
+
+/// True if statements of the same module lead from the new address of `first` back to its old one.
+fn circle(statements: &[Statement], first: &Statement) -> bool {
+    let (mut at, mut seen) = (shown(&first.to), BTreeSet::new());
+    while at != shown(&first.from) {
+        if !seen.insert(at.clone()) {
+            return false;
+        }
+        let next = statements.iter().find(|s| s.module == first.module && shown(&s.from) == at);
+        let Some(next) = next else { return false };
+        at = shown(&next.to);
+    }
+    true
 }
 
 fn shown(e: &Endpoint) -> String {

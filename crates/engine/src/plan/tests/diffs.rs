@@ -20,7 +20,12 @@ fn schema() -> Schema {
         .into(),
         blocks: BTreeMap::new(),
     };
-    let object = Ty::object([("from", Ty::Number), ("self", Ty::Bool), ("cidrs", Ty::list(Ty::String))]);
+    let object = Ty::object([
+        ("from", Ty::Number),
+        ("self", Ty::Bool),
+        ("cidrs", Ty::list(Ty::String)),
+        ("peers", Ty::set(Ty::String)),
+    ]);
     let block = Block {
         attrs: [
             ("id", Attr::id()),
@@ -113,6 +118,22 @@ fn creates() {
     check(json!({"names": ["a", "?"]}), None, &Ignore::Nothing, &["name", "names", "size"], &[], json!({"names": "?"}));
 }
 
+/// A set of objects keeps what is known of each, as the prior value spells it; a set of texts has none that is not known.
+#[test]
+fn sets_of_what_is_known_in_parts() {
+    let config = json!({"ingress": [{"from": 2, "peers": ["a", "?"]}, {"from": 1, "self": null}]});
+    let known = |of_self| json!({"from": 1, "self": of_self, "cidrs": null, "peers": null});
+    let open = json!({"from": 2, "self": null, "cidrs": null, "peers": "?"});
+    for (prior, of_self) in
+        [(None, json!(null)), (Some(json!({"ingress": [{"from": 1, "self": false}]})), json!(false))]
+    {
+        let fields: &[&str] = if prior.is_none() { &["ingress", "name", "size"] } else { &["ingress", "version"] };
+        check(config.clone(), prior, &Ignore::Nothing, fields, &[], json!({"ingress": [known(of_self), open]}));
+    }
+    let nobody = json!({"ingress": [{"from": 1}, "?"]});
+    check(nobody, None, &Ignore::Nothing, &["ingress", "name", "size"], &[], json!({"ingress": "?"}));
+}
+
 #[test]
 fn no_changes() {
     for (config, prior) in [
@@ -165,7 +186,10 @@ fn updates() {
         n,
         &["ingress", "version"],
         &[],
-        json!({"ingress": [{"from": 1, "self": false, "cidrs": null}, {"from": 2, "self": null, "cidrs": null}]}),
+        json!({"ingress": [
+            {"from": 1, "self": false, "cidrs": null, "peers": null},
+            {"from": 2, "self": null, "cidrs": null, "peers": null},
+        ]}),
     );
     check(
         json!({"rule": [{"port": 1}, {"port": 3}]}),

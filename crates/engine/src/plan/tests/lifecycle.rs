@@ -319,7 +319,10 @@ fn ids_of_imports() {
         ("\"\"", "! main.tf:4 Invalid import: The import id is empty."),
         ("null", "! main.tf:4 Invalid import: The import id is null."),
         ("[]", "! main.tf:4 Invalid import: The import id is unsuitable: string required."),
-        ("sensitive(\"x\")", "! main.tf:4 Invalid import: The import id is sensitive, and ids are shown."),
+        (
+            "sensitive(\"7\")",
+            "! Cannot import non-existent remote object: No test_thing with the id \"7\" exists, so test_thing.a cannot be imported.",
+        ),
     ] {
         let config =
             format!("resource \"test_thing\" \"a\" {{ name = \"x\" }}\nimport {{\nto = test_thing.a\nid = {id}\n}}\n");
