@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
-use stackctl_core::{InstanceAddr, InstanceKey, Known, Mode, ModuleAddr, Partial, Path, Schema, Step};
+use stackctl_core::{InstanceAddr, InstanceKey, Known, Mode, ModuleAddr, Partial, Path, Schema, Step, Ty};
 use stackctl_engine::plan::{Action, CheckAddr, CheckResult, CheckStatus, Drift, Operation, OutputChange, Plan};
 use stackctl_state::{State, TERRAFORM_VERSION};
 
@@ -91,7 +91,7 @@ pub(crate) fn state(s: &State, view: View<'_>) -> Json {
         let marked: Vec<Path> = o.sensitive.iter().cloned().collect();
         let sensitive = secrets(schema.as_ref(), &marked);
         let value = plain(schema.as_ref(), Partial::from((*o.attributes).clone()));
-        let mut r = resource(&at.addr, &o.provider.source, o.schema_version, &value, &sensitive, view);
+        let mut r = resource(&at.addr, &o.provider.source, o.schema_version, &value, None, &sensitive, view);
         if o.status == stackctl_state::ObjectStatus::Tainted {
             r.insert("tainted".into(), true.into());
         }
@@ -126,8 +126,9 @@ fn planned_values(plan: &Plan, view: View<'_>) -> Json {
         let schema = (view.schema)(&o.addr);
         let planned = plain(schema.as_ref(), planned);
         let hidden = secrets(schema.as_ref(), &o.after_sensitive);
-        let version = schema.map_or(0, |s| s.version);
-        let r = resource(&o.addr, &o.provider.source, version, &planned, &hidden, view);
+        let version = schema.as_ref().map_or(0, |s| s.version);
+        let ty = schema.map(|s| s.block.ty());
+        let r = resource(&o.addr, &o.provider.source, version, &planned, ty.as_ref(), &hidden, view);
         Some((o.addr.resource.module.clone(), Json::Object(r)))
     });
     json!({"outputs": outputs, "root_module": modules(resources.collect())})
@@ -138,6 +139,7 @@ fn resource(
     source: &str,
     version: u64,
     value: &Partial,
+    ty: Option<&Ty>,
     sensitive: &[Path],
     view: View<'_>,
 ) -> Map<String, Json> {
@@ -147,7 +149,7 @@ fn resource(
     r.insert("provider_name".into(), source.into());
     r.insert("schema_version".into(), version.into());
     r.insert("values".into(), known_part(value, sensitive, view, &mut Vec::new()).unwrap_or(Json::Null));
-    r.insert("sensitive_values".into(), marks(value, sensitive));
+    r.insert("sensitive_values".into(), marks(value, ty, sensitive));
     r
 }
 
@@ -225,7 +227,8 @@ fn change(op: &Operation, view: View<'_>) -> Json {
     let (before, after) = (shown(before), shown(planned));
     let hidden = |paths: &[Path]| secrets(schema.as_ref(), paths);
     let (hidden_before, hidden_after) = (hidden(&op.before_sensitive), hidden(&op.after_sensitive));
-    let mut c = values(before.as_ref(), after.as_ref(), &hidden_before, &hidden_after, view);
+    let ty = schema.as_ref().map(|s| s.block.ty());
+    let mut c = values(before.as_ref(), after.as_ref(), ty.as_ref(), &hidden_before, &hidden_after, view);
     let mut head = Map::new();
     head.insert("actions".into(), op.actions().into());
     head.append(&mut c);
@@ -252,7 +255,7 @@ fn drift_change(d: &Drift, view: View<'_>) -> Json {
     out.insert("provider_name".into(), d.provider.source.as_str().into());
     let before = Partial::from((*d.before).clone());
     let after = d.after.as_ref().map(|a| Partial::from((**a).clone()));
-    let mut c = values(Some(&before), after.as_ref(), &d.before_sensitive, &d.after_sensitive, view);
+    let mut c = values(Some(&before), after.as_ref(), None, &d.before_sensitive, &d.after_sensitive, view);
     let mut head = Map::new();
     head.insert("actions".into(), json!([if after.is_some() { "update" } else { "delete" }]));
     head.append(&mut c);
@@ -264,6 +267,7 @@ fn drift_change(d: &Drift, view: View<'_>) -> Json {
 fn values(
     before: Option<&Partial>,
     after: Option<&Partial>,
+    ty: Option<&Ty>,
     before_sensitive: &[Path],
     after_sensitive: &[Path],
     view: View<'_>,
@@ -275,8 +279,8 @@ fn values(
     c.insert("after".into(), known(after, after_sensitive));
     let unknown = after.filter(|v| !v.is_known()).map_or_else(|| json!({}), unknown_part);
     c.insert("after_unknown".into(), unknown);
-    c.insert("before_sensitive".into(), before.map_or(Json::Bool(false), |v| marks(v, before_sensitive)));
-    c.insert("after_sensitive".into(), after.map_or(Json::Bool(false), |v| marks(v, after_sensitive)));
+    c.insert("before_sensitive".into(), before.map_or(Json::Bool(false), |v| marks(v, ty, before_sensitive)));
+    c.insert("after_sensitive".into(), after.map_or(Json::Bool(false), |v| marks(v, ty, after_sensitive)));
     c
 }
 
@@ -358,27 +362,39 @@ fn unknown_part(v: &Partial) -> Json {
     }
 }
 
-/// True where the value is sensitive, in a mirror of its structure.
-fn marks(v: &Partial, sensitive: &[Path]) -> Json {
-    fn go(v: &Partial, sensitive: &[Path], at: &mut Vec<Step>) -> Json {
+/// True where the value is sensitive, in a mirror of its structure. What is not known mirrors its type.
+fn marks(v: &Partial, ty: Option<&Ty>, sensitive: &[Path]) -> Json {
+    fn go(v: &Partial, ty: Option<&Ty>, sensitive: &[Path], at: &mut Vec<Step>) -> Json {
         if is_secret(at, sensitive) {
             return true.into();
         }
-        match v {
-            Partial::List(l) => {
+        match (v, ty) {
+            (Partial::Unknown, Some(Ty::List(_) | Ty::Set(_) | Ty::Tuple(_))) => json!([]),
+            (Partial::Unknown, Some(Ty::Map(_) | Ty::Object(_))) => json!({}),
+            (Partial::List(l), ty) => {
+                let of = |i: usize| match ty {
+                    Some(Ty::List(t) | Ty::Set(t)) => Some(&**t),
+                    Some(Ty::Tuple(ts)) => ts.get(i),
+                    _ => None,
+                };
                 let item = |(i, v): (usize, &Partial)| {
                     at.push(Step::Index(i));
-                    let m = go(v, sensitive, at);
+                    let m = go(v, of(i), sensitive, at);
                     at.pop();
                     m
                 };
                 l.iter().enumerate().map(item).collect()
             }
-            Partial::Map(m) => {
+            (Partial::Map(m), ty) => {
+                let of = |k: &String| match ty {
+                    Some(Ty::Map(t)) => Some(&**t),
+                    Some(Ty::Object(o)) => o.attrs.get(k),
+                    _ => None,
+                };
                 let mut out = Map::new();
                 for (k, v) in m {
                     at.push(Step::Attr(k.clone()));
-                    let mark = go(v, sensitive, at);
+                    let mark = go(v, of(k), sensitive, at);
                     at.pop();
                     if mark != Json::Bool(false) {
                         out.insert(k.clone(), mark);
@@ -389,7 +405,7 @@ fn marks(v: &Partial, sensitive: &[Path]) -> Json {
             _ => false.into(),
         }
     }
-    go(v, sensitive, &mut Vec::new())
+    go(v, ty, sensitive, &mut Vec::new())
 }
 
 fn check(c: &CheckResult) -> Json {
@@ -478,10 +494,15 @@ mod tests {
     #[test]
     fn unknown_parts_are_left_out_and_secrets_null() {
         let secret = [Path::attr("pw")];
-        let c = values(None, Some(&value()), &[], &secret, VIEW);
+        let ty = Ty::object([("pw", Ty::String), ("tags", Ty::map(Ty::String)), ("names", Ty::set(Ty::String))]);
+        let mut value = value();
+        value.set("tags", Partial::Unknown);
+        value.set("names", Partial::Unknown);
+        let c = values(None, Some(&value), Some(&ty), &[], &secret, VIEW);
         assert_eq!(c["after"], json!({"a": "x", "list": [true, null], "pw": null}));
-        assert_eq!(c["after_unknown"], json!({"id": true, "list": [false, true]}));
-        assert_eq!(c["after_sensitive"], json!({"list": [false, false], "pw": true}));
+        assert_eq!(c["after_unknown"], json!({"id": true, "list": [false, true], "names": true, "tags": true}));
+        let marks = json!({"list": [false, false], "pw": true, "tags": {}, "names": []});
+        assert_eq!(c["after_sensitive"], marks);
         assert_eq!((&c["before"], &c["before_sensitive"]), (&Json::Null, &Json::Bool(false)));
     }
 
