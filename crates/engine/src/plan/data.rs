@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stackctl_core::check::schema_checks;
-use stackctl_core::{Diagnostic, InstanceAddr, InstanceKey, Known, Partial, Path, Severity, canonical};
+use stackctl_core::{Diagnostic, InstanceAddr, InstanceKey, Known, Partial, Path, Schema, Severity, canonical};
 use stackctl_lang::value::Value;
 use stackctl_state::{Object, Target};
 
@@ -164,7 +164,9 @@ impl Planner<'_> {
                     (value, after, sensitive)
                 }
                 None => {
-                    let d = diff(info.schema, &s.config, None, &Ignore::Nothing, &|_| {});
+                    // What is asked stands in the plan as it is configured; no provider has a say in it.
+                    let plain = Schema { zero_is_null: false, ..info.schema.clone() };
+                    let d = diff(&plain, &s.config, None, &Ignore::Nothing, &|_| {});
                     let sensitive = info.sensitive_paths(&d.planned, &s.sensitive);
                     let value = info.partial(&d.planned, &sensitive);
                     (value, reason.map(|_| After::from_partial(d.planned)), sensitive)
