@@ -160,3 +160,34 @@ async fn a_run_goes_on_when_another_tool_writes_meanwhile() {
     assert!((150..300).all(|n| next.state().current(&addr(&format!("t.o[{n}]"))).is_some()), "{claimed}");
     next.close().await.unwrap();
 }
+
+/// What an apply writes grows with what it changes and not with what there is; the whole state is put once, at the end.
+#[tokio::test]
+async fn writes_are_small() {
+    let mut written = Vec::new();
+    for n in [10, 10_000] {
+        let (store, dir) = (Memory::new(), tempfile::tempdir().unwrap());
+        let mut s = open(&store, &dir, 1).await;
+        s.edit(|state| (0..n).for_each(|i| state.put(&at(&format!("t.x{i}")), object(&format!("x{i}")))))
+            .await
+            .unwrap();
+        s.close().await.unwrap();
+        let (whole, before) = (store.object("k").unwrap(), store.keys());
+        let mut s = open(&store, &dir, 2).await;
+        store.take_log();
+        for i in 0..10 {
+            let (to, token) = (format!("t.y{i}"), format!("y{i}"));
+            s.append(vec![intent(Action::Create, &to, &token, None)]).await.unwrap();
+            s.append(vec![created(&to, &token, &token)]).await.unwrap();
+        }
+        let puts = |log: Vec<Request>| log.iter().filter(|r| r.op == "put" && r.key == "k").count();
+        assert_eq!(puts(store.take_log()), 0);
+        let segments = store.keys().into_iter().filter(|k| k.contains(".journal/") && !before.contains(k));
+        let bytes: usize = segments.map(|k| store.object(&k).unwrap().len()).sum();
+        assert!(n < 1000 || bytes * 50 < whole.len(), "{bytes} of {}", whole.len());
+        written.push(bytes);
+        assert_eq!(s.close().await.unwrap().len(), n + 10);
+        assert_eq!(puts(store.take_log()), 1);
+    }
+    assert!(written[0].abs_diff(written[1]) < 100, "{written:?}");
+}
