@@ -12,6 +12,7 @@ mod crash;
 mod input;
 mod interrupt;
 mod journal;
+mod language;
 mod life;
 mod local;
 mod mistakes;

@@ -3,6 +3,7 @@
 //! Used by the tasks of `xtask` and, as the same files, by the end-to-end tests in `tests/`. Knows none of our crates:
 //! the binary is a program like any other here, and a world is a port. Start at [`World`], [`Bench`] and [`crash::Trial`].
 
+pub(crate) mod conformance;
 pub(crate) mod crash;
 pub(crate) mod left;
 pub(crate) mod run;
