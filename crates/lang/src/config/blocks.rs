@@ -382,7 +382,7 @@ fn import(b: Block, cx: &mut Cx) -> Option<Import> {
     let (to, id) = (f.required("to", cx), f.required("id", cx));
     let for_each = f.expr("for_each");
     let provider = f.expr("provider").and_then(|e| provider_ref(e, cx));
-    let to = super::fields::reference(to?, cx);
+    let to = super::fields::address(to?, cx);
     Some(Import { to, id: id?, for_each, provider, span })
 }
 

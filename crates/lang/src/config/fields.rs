@@ -171,7 +171,6 @@ impl Fields {
         let v = constant(&e, cx)?;
         match v.as_str() {
             Some(s) => Some(s.to_owned()),
-            None if v.is_null() => None,
             None => match crate::convert::convert(&v, &stackctl_core::Ty::String) {
                 Ok(v) if v.as_str().is_some() => v.as_str().map(str::to_owned),
                 _ => {
@@ -185,9 +184,6 @@ impl Fields {
     pub(crate) fn bool(&mut self, name: &str, cx: &mut Cx) -> Option<bool> {
         let e = self.expr(name)?;
         let v = constant(&e, cx)?;
-        if v.is_null() {
-            return None;
-        }
         let b = crate::convert::convert(&v, &stackctl_core::Ty::Bool).ok().and_then(|v| v.as_bool());
         if b.is_none() {
             cx.report(Problem::error("Unsuitable value type", "true or false is required here.").at(e.span));
@@ -348,6 +344,15 @@ pub(crate) fn reference(e: Expr, cx: &mut Cx) -> Expr {
     }
     cx.problems.extend(errors.into_iter().map(Problem::from));
     Expr { kind: ExprKind::Invalid, span: e.span }
+}
+
+/// The same where native syntax takes no quotes.
+pub(crate) fn address(e: Expr, cx: &mut Cx) -> Expr {
+    if !cx.is_json(e.span) && matches!(e.kind, ExprKind::Template(_)) {
+        cx.report(Problem::error("Invalid expression", "An address is written without quotes.").at(e.span));
+        return Expr { kind: ExprKind::Invalid, span: e.span };
+    }
+    reference(e, cx)
 }
 
 /// The elements of an expression that must be a literal list, as `depends_on` is.

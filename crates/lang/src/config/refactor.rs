@@ -4,14 +4,14 @@ use stackctl_core::{Mode, ModuleAddr};
 use stackctl_hcl::ast::StepKind;
 use stackctl_hcl::{Expr, ExprKind};
 
-use super::fields::{Cx, reference};
+use super::fields::{Cx, address};
 use super::model::{Endpoint, ResourceKey};
 use crate::diag::Problem;
 use crate::refs::instance_key;
 
 /// Reads an address; with `keys`, it may name instances.
 pub(super) fn endpoint(e: Expr, keys: bool, cx: &mut Cx) -> Option<Endpoint> {
-    let e = reference(e, cx);
+    let e = address(e, cx);
     let span = e.span;
     let ExprKind::ScopeTraversal(t) = &e.kind else {
         if !matches!(e.kind, ExprKind::Invalid) {

@@ -183,7 +183,7 @@ pub(super) fn conditions(blocks: Vec<Block>, what: &'static str, cx: &mut Cx) ->
 }
 
 fn ignore_changes(e: Expr, cx: &mut Cx) -> IgnoreChanges {
-    if keyword(&e) == Some("all") || literal_text(&e).as_deref() == Some("all") {
+    if keyword(&e) == Some("all") || (cx.is_json(e.span) && literal_text(&e).as_deref() == Some("all")) {
         return IgnoreChanges::All;
     }
     let mut paths = Vec::new();

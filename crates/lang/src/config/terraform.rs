@@ -1,5 +1,5 @@
-//! `terraform` blocks: version constraints, required providers, backend. `cloud`, `provider_meta` and experiments are
-//! tolerated.
+//! `terraform` blocks: version constraints, required providers, backend. `cloud` and `provider_meta` are
+//! tolerated, experiments are not.
 
 use stackctl_core::Ty;
 use stackctl_hcl::ast::Block;
@@ -28,11 +28,12 @@ pub(super) fn terraform(b: Block, c: &mut Content, cx: &mut Cx) {
     {
         c.terraform.required_version.push((v, e.span));
     }
-    if let Some(a) = f.attr("experiments") {
-        cx.report(
-            Problem::warning("Experiments are ignored", "No experimental language feature exists here.")
-                .at(a.name.span),
-        );
+    if let Some(e) = f.expr("experiments") {
+        let span = e.span;
+        if !elements(e, "experiments", cx).is_empty() {
+            let detail = "There are no experimental features here: without them the module may be another.";
+            cx.report(Problem::error("Module uses experimental features", detail).at(span));
+        }
     }
     for b in f.blocks("required_providers") {
         required_providers(b, c, cx);

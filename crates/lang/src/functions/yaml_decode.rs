@@ -27,6 +27,9 @@ pub(super) fn decode(text: &str) -> FnResult {
     if text.trim_start_matches(' ').starts_with('\t') {
         return Err(d.error("found character that cannot start any token"));
     }
+    if let Some(c) = text.chars().enumerate().find(|(i, c)| !printable(*c) && (*i, *c) != (0, '\u{feff}')) {
+        return Err(d.error(format!("control characters are not allowed (U+{:04X})", c.1 as u32)));
+    }
     let mut document = None;
     loop {
         match d.next()? {
@@ -41,6 +44,11 @@ pub(super) fn decode(text: &str) -> FnResult {
             _ => {}
         }
     }
+}
+
+/// The characters that a document may have as they are.
+fn printable(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 struct Decoder<'t> {
@@ -364,6 +372,7 @@ mod tests {
             ("!foo bar", "unsupported tag \"!foo\""),
             (".nan", "NaN is not supported"),
             ("a: b: c", "mapping values"),
+            ("a: \u{1}", "control characters"),
         ] {
             let e = decode(yaml).unwrap_err().message;
             assert!(e.contains(part), "{yaml}: {e}");
