@@ -222,8 +222,9 @@ impl Error {
                 ),
             )
             .hinted(
-                "Another tool was probably interrupted between writing the state and its digest. Make sure that the \
-                 object is the version that you want, then set the digest item to its MD5.",
+                "Another tool was probably interrupted between writing the state and its digest. See which version is the \
+                 right one (`stackctl state history`) and bring it back: stackctl state restore VERSION. It writes the \
+                 digest, too, also where the version is the present one.",
             ),
             Error::NoWorkspace { name } => {
                 d("Unknown workspace", capital(&said)).hinted(format!("Create it with: stackctl workspace new {name}"))

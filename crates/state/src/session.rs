@@ -69,6 +69,7 @@ pub struct Session {
     foreign: BTreeSet<String>,
     access: Access,
     existed: bool,
+    sound: bool,
     /// Records were not taken on, and perhaps nobody waited for them: the end says so.
     refused: Option<Error>,
     tokens: Tokens,
@@ -150,6 +151,11 @@ impl Session {
     /// False if there was no state yet.
     pub fn existed(&self) -> bool {
         self.existed
+    }
+    /// False if the state is not what its digest says, which only commands that replace it get to see: the next fold
+    /// writes both.
+    pub fn is_sound(&self) -> bool {
+        self.sound
     }
     /// Where the state is, for users.
     pub fn place(&self) -> &str {
@@ -392,6 +398,8 @@ pub(crate) struct Opened {
     pub(crate) ledger: Ledger,
     /// There was a state.
     pub(crate) existed: bool,
+    /// The state is what its digest says, or there is none.
+    pub(crate) sound: bool,
     /// The journal is unclean: a fold is due even if the lookups change nothing.
     pub(crate) recovered: bool,
     /// Journal records that no checkpoint covers.
@@ -413,7 +421,8 @@ pub(crate) async fn start(
     host: &Host,
     kms: Option<Arc<dyn DataKeys>>,
 ) -> Result<Session> {
-    let Opened { ledger: mut kept, existed, recovered, records, foreign, mut writer, place, id, fence, lease } = opened;
+    let Opened { ledger: mut kept, existed, sound, recovered, records, foreign, mut writer, place, id, fence, lease } =
+        opened;
     let (access, watch) = (options.access, &options.watch);
     let keys = Keys::gather(&options.sealing, host, kms);
     let mut sealing = options.sealing.clone();
@@ -465,6 +474,7 @@ pub(crate) async fn start(
         foreign,
         access,
         existed,
+        sound,
         refused: None,
         tokens: Tokens { place: whole, writer: id, count: 0 },
         tx,

@@ -63,7 +63,8 @@ pub(super) async fn open(path: PathBuf, place: String, options: Options, host: &
         Box::new(w) as Box<dyn Writer>
     });
     let fence = std::sync::Arc::new(watch::channel(None).0);
-    let opened = Opened { ledger, existed, recovered, records, foreign, writer, place, id, fence, lease: None };
+    let opened =
+        Opened { ledger, existed, sound: true, recovered, records, foreign, writer, place, id, fence, lease: None };
     session::start(opened, &options, host, None).await
 }
 

@@ -96,13 +96,14 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
     let mut ledger = look.replayed.ledger.clone();
     ledger.state.by = Some(author(host, &options.operation));
     let existed = look.kept.state.is_some();
+    let sound = look.kept.matches();
     let keys = spot.keys.clone();
     let recovered = look.replayed.unclean || look.repair;
     let (records, foreign) = (look.replayed.records, look.replayed.foreign.clone());
     let place = spot.place.clone();
     let writer = (options.access != Access::Read)
         .then(|| Box::new(JournalWriter::new(spot, lock, id.clone(), look, epoch, probe, host)) as Box<dyn Writer>);
-    let opened = Opened { ledger, existed, recovered, records, foreign, writer, place, id, fence, lease };
+    let opened = Opened { ledger, existed, sound, recovered, records, foreign, writer, place, id, fence, lease };
     let warned = async {
         if let Some(spot) = versions {
             spot.check_versions(&options.watch).await;
@@ -236,7 +237,8 @@ struct JournalWriter {
     closed: bool,
     unfolded: bool,
     repair: bool,
-    /// The next fold writes the state even if it is equal: the version that a displaced run holds must end.
+    /// The next fold writes the state even if it is equal: the version that a displaced run holds must end, or the digest is
+    /// wrong.
     displaces: bool,
     /// The store does not honour conditions: lists prove what puts do not.
     careless: bool,
@@ -292,7 +294,7 @@ impl JournalWriter {
             closed: !replayed.unclosed && epoch.is_none(),
             unfolded: replayed.unclean,
             repair,
-            displaces: displaces || repair,
+            displaces: displaces || repair || !kept.matches(),
             bytes: 0,
             size,
             count: 0,

@@ -40,7 +40,7 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
             return Err(e);
         }
     };
-    let existed = kept.state.is_some();
+    let (existed, sound) = (kept.state.is_some(), kept.matches());
     if options.access == Access::Write {
         (options.watch)(Notice::NoJournal { place: spot.place.clone() });
     }
@@ -60,6 +60,7 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
             etag: kept.etag,
             digest: kept.digest,
             written: kept.state,
+            sound,
             clock: host.clock.clone(),
             last: None,
             waiting: false,
@@ -68,6 +69,7 @@ pub(super) async fn open(spot: Spot, options: Options, host: &Host) -> Result<Se
     let opened = Opened {
         ledger: Ledger::new(state),
         existed,
+        sound,
         recovered: false,
         records: 0,
         foreign: Default::default(),
@@ -85,6 +87,8 @@ struct PlainWriter {
     lock: Option<Lock>,
     etag: Option<String>,
     digest: Option<String>,
+    /// The digest is that of the object.
+    sound: bool,
     written: Option<State>,
     clock: Arc<dyn Clock>,
     /// When the object was written last.
@@ -106,7 +110,7 @@ impl PlainWriter {
         state.mark = None;
         if let Some(w) = &self.written {
             state.serial = state.serial.max(w.serial);
-            if w.same_content(state) {
+            if self.sound && w.same_content(state) {
                 return Ok(());
             }
         }
@@ -121,6 +125,7 @@ impl PlainWriter {
         self.written = Some(state.clone());
         self.last = Some(self.clock.boot());
         self.digest = self.spot.put_digest(md5(&bytes), &etag, self.digest.take()).await?;
+        self.sound = true;
         Ok(())
     }
 }

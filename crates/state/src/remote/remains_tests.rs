@@ -152,3 +152,27 @@ async fn what_another_tool_made_stays_where_a_create_is_found() {
         assert!(state.instance(&addr("t.a")).unwrap().by_id(deposed).is_some(), "{what}");
     }
 }
+
+/// Nobody knows whether the state or its digest is right. Who says so, by replacing the state with itself, writes both.
+#[tokio::test]
+async fn a_state_that_is_put_in_its_own_place_has_its_digest_again() {
+    for journal in [true, false] {
+        let mut p = Place::new().await;
+        let kept = p.store.object("k").unwrap();
+        p.store.put_item(Item { id: "bucket/k-md5".into(), digest: Some("0".repeat(32)), ..Item::default() });
+        if journal {
+            assert!(matches!(p.open().await, Err(Error::Digest { .. })));
+        }
+        p.store.remove_item("bucket/k");
+        let table: Arc<dyn LockTable> = Arc::new(p.store.clone());
+        let remote = Remote::new(Arc::new(p.store.clone()), "k", "env:").table(table);
+        let remote = if journal { remote.journal() } else { remote };
+        let options = Options { replacing: true, ..Options::new("default", Access::Write, "OperationTypeApply") };
+        let mut s = remote.open(options, &host(p.dir.path(), 9)).await.unwrap();
+        assert!(!s.is_sound());
+        s.edit(|_| {}).await.unwrap();
+        s.close().await.unwrap();
+        assert_ne!(p.store.object("k").unwrap(), kept, "another serial");
+        assert!(p.digest_is_right(), "journal: {journal}");
+    }
+}

@@ -86,7 +86,7 @@ fn may_replace(there: &State, new: &State, file: &str) -> Result<(), Box<Diagnos
 pub(crate) async fn put(session: &mut stackctl_state::Session, new: State) -> Result<bool, Vec<Diagnostic>> {
     let there = session.state();
     let same = there.same_content(&new) || (there.lineage == new.lineage && difference(there, &new).is_empty());
-    if session.existed() && same && there.serial >= new.serial {
+    if session.existed() && session.is_sound() && same && there.serial >= new.serial {
         return Ok(false);
     }
     let change = |s: &mut State| {

@@ -29,7 +29,7 @@ pub(super) async fn run(cx: Context, args: StateRestore) -> Outcome {
         return Err(vec![Diagnostic::error("Restore refused", detail).hinted(hint)]);
     }
     let difference = difference(there, &old);
-    if session.existed() && difference.is_empty() && there.lineage == old.lineage {
+    if session.existed() && session.is_sound() && difference.is_empty() && there.lineage == old.lineage {
         opened::give_up(session).await;
         cx.term.line("The state says this already; nothing was written.");
         return Ok(Exit::Done);
