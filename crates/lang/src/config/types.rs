@@ -31,7 +31,6 @@ fn wrong(cx: &mut Cx, span: Span, detail: impl Into<String>) -> Option<Typed> {
 
 fn ty(e: &Expr, top: bool, cx: &mut Cx) -> Option<Typed> {
     match &e.kind {
-        ExprKind::Parens(e) => ty(e, top, cx),
         ExprKind::ScopeTraversal(t) => named(t, top, cx),
         ExprKind::FunctionCall(c) => constructor(c, e.span, cx),
         ExprKind::Template(_) => {

@@ -9,7 +9,7 @@ use super::{Scope, World};
 use crate::convert::convert;
 use crate::diag::Problem;
 use crate::ops;
-use crate::refs::Reference;
+use crate::refs::{Reference, Walk};
 use crate::value::{Marks, Value};
 
 impl<'a> Evaluator<'a> {
@@ -133,6 +133,19 @@ pub fn render(text: &str, name: &str, vars: &Value, world: World<'_>) -> Result<
         if !stackctl_hcl::is_identifier(name) {
             return Err(format!("{name:?} is not a valid name of a template variable"));
         }
+    }
+    // Also what is not evaluated, as a branch that is not taken, has to be there.
+    let mut missing = None;
+    Walk::new(&mut |e, at| {
+        if let Some(t) = at.free(e).filter(|t| !entries.contains_key(t.root.as_str())) {
+            missing.get_or_insert((t.root.as_str(), t.root.span));
+        }
+    })
+    .expr(&template);
+    if let Some((name, span)) = missing {
+        let detail = format!("The template has no variable \"{name}\".");
+        let p = Problem::error("Unknown template variable", detail).at(span);
+        return Err(message(vec![p.suggest(name, entries.keys().map(String::as_str))], &sources));
     }
     let scope = Variables { world };
     let mut ev = Evaluator::new(&scope);

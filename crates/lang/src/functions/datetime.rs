@@ -20,7 +20,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let d = duration(text(a, 1)).map_err(FnError::new)?;
         let civil = t.civil.checked_add(d).map_err(|_| FnError::new("the result is out of range"))?;
         Ok(Value::string(Time { civil, ..t }.rfc3339()))
-    }),
+    })
+    .nullable(),
     Function::new(
         "timecmp",
         &[Param::str("timestamp_a"), Param::str("timestamp_b")],

@@ -267,9 +267,27 @@ impl Part {
         while one_star.contains("**") {
             one_star = one_star.replace("**", "*");
         }
-        let glob = GlobBuilder::new(&one_star).literal_separator(true).backslash_escape(true).build()?;
+        let glob =
+            GlobBuilder::new(&plain_exclamations(&one_star)).literal_separator(true).backslash_escape(true).build()?;
         Ok(Part::Pattern(glob.compile_matcher()))
     }
+}
+
+/// Moves a `!` at the start of a class to its end: only `^` excludes.
+fn plain_exclamations(pattern: &str) -> String {
+    let (mut out, mut rest) = (String::new(), pattern);
+    while let Some(at) = rest.find("[!") {
+        let Some(end) = rest[at..].find(']').map(|i| at + i) else { break };
+        let escaped = rest[..at].ends_with('\\');
+        out.push_str(&rest[..at]);
+        match &rest[at + 2..end] {
+            _ if escaped => out.push_str(&rest[at..=end]),
+            "" => out.push('!'),
+            class => out.push_str(&format!("[{class}!]")),
+        }
+        rest = &rest[end + 1..];
+    }
+    out + rest
 }
 
 /// A walk through directories. A directory that leads back to one above it through a link is not entered.
