@@ -506,6 +506,10 @@ fn bootstrap_adds_and_never_replaces() {
     contains(&policy, &["Theirs", "StackctlTlsOnly"]);
     let rules = world.s3("GET", "/theirs?lifecycle", "").unwrap();
     contains(&rules, &["<ID>theirs</ID>", "stackctl-old-versions"]);
+    // Ours takes old versions alone: nothing current, of the journal or else, is ever touched.
+    let ours = rules.split("<Rule>").find(|r| r.contains("stackctl-old-versions")).unwrap();
+    contains(ours, &["<NoncurrentDays>365</NoncurrentDays>", "<NewerNoncurrentVersions>50</NewerNoncurrentVersions>"]);
+    assert!(!ours.contains("<Days>") && !ours.contains("<Date>") && !ours.contains("<Transition>"), "{ours}");
     let local = Bench::of("terraform {}", Some(world)).unwrap();
     contains(&run(&local, &["bootstrap"], 1).err, &["Nothing to prepare", "backend \"s3\""]);
 }
