@@ -330,7 +330,7 @@ impl Flat {
     fn add(&mut self, list: &Value) {
         self.marks |= list.marks();
         let unknown_length = matches!(list.kind(), Kind::Set(_)) && !list.is_wholly_known();
-        let Some(items) = list.elements().filter(|_| !unknown_length) else {
+        let Some(items) = list.elements().filter(|_| !unknown_length && is_sequence(&list.ty())) else {
             self.unknown = true;
             return;
         };
@@ -348,6 +348,9 @@ impl Flat {
 
 fn flatten_ty(a: &[Value]) -> Result<Ty, FnError> {
     if !is_sequence(&a[0].ty()) {
+        if !a[0].is_wholly_known() {
+            return Ok(Ty::Dynamic);
+        }
         return Err(FnError::new("can only flatten lists, sets and tuples"));
     }
     let mut flat = Flat::default();

@@ -54,8 +54,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("templatestring", &[Param::str("template"), Param::any("vars")], Returns::Is(P::Str), |a, _, cx| {
         let v = render(text(a, 0), "<templatestring argument>", &a[1], cx)?;
         convert(&v, &Ty::String).map_err(|e| FnError::arg(0, format!("the template's result is no text: {e}")))
-    })
-    .nullable(),
+    }),
     Function::new("abspath", PATH, Returns::Is(P::Str), |a, _, cx| slashed(&normalise(&cx.absolute(text(a, 0))))),
     Function::new("pathexpand", PATH, Returns::Is(P::Str), |a, _, cx| slashed(&expand(cx, text(a, 0))?)),
     Function::new("basename", PATH, Returns::Is(P::Str), |a, _, _| {

@@ -16,7 +16,7 @@ pub fn can(value: Option<&Value>) -> Value {
     match value {
         None => Value::bool(false),
         Some(v) if v.is_wholly_known() => Value::bool(true),
-        Some(_) => Value::unknown(&Ty::Bool).not_null(),
+        Some(_) => Value::unknown(&Ty::Bool),
     }
 }
 

@@ -23,7 +23,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("startswith", &[STR.unknown(), Param::str("prefix")], Returns::Is(P::Bool), starts_with),
     Function::new("strcontains", &[STR, Param::str("substr")], Returns::Is(P::Bool), |a, _, _| {
         Ok(Value::bool(text(a, 0).contains(text(a, 1))))
-    }),
+    })
+    .nullable(),
     Function::new("strrev", &[STR], Returns::Is(P::Str), |a, _, _| {
         s(text(a, 0).graphemes(true).rev().collect::<String>())
     }),

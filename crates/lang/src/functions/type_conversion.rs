@@ -24,7 +24,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(v.with_marks(marks.without(Marks::SENSITIVE)))
     })
     .nullable(),
-    Function::new("issensitive", VALUE, Returns::Is(P::Bool), issensitive),
+    Function::new("issensitive", VALUE, Returns::Is(P::Bool), issensitive).nullable(),
     Function::new("ephemeralasnull", VALUE, Returns::Of(own_ty), |a, _, _| Ok(without_ephemeral(&a[0]))).nullable(),
 ];
 
@@ -49,8 +49,8 @@ fn to(v: &Value, kind: P) -> FnResult {
     if !convertible(&from, &want) {
         return Err(cannot(&friendly(&from), ""));
     }
-    if !v.is_known() && !v.has_ty(&want) {
-        // Not even the type of its elements is taken over.
+    if !v.is_known() {
+        // Neither the type of its elements is taken over nor what is known of it.
         return Ok(Value::unknown(&want).with_marks(v.marks()));
     }
     convert(v, &want).map_err(|e| {
