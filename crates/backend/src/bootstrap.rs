@@ -96,7 +96,8 @@ fn with_permission(mut e: Error, settings: &S3, connection: &Connection) -> Erro
             _ => "*".to_owned(),
         };
         e.hint = Some(format!(
-            "Whoever prepares a backend needs: {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\":              \"{resource}\"}}"
+            "Whoever prepares a backend needs: {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \
+             \"Resource\": \"{resource}\"}}"
         ));
     }
     e
