@@ -388,13 +388,16 @@ fn pass(mut client: TcpStream, port: u16, without: &[&str], heads: &Mutex<Vec<Ve
     std::io::copy(&mut server, &mut client).map(drop)
 }
 
+/// A lock, further lines of the backend block, and the headers that every PUT has then.
+type Settings<'a> = (&'a str, String, &'a [(&'a str, &'a str)]);
+
 /// Everything that is put beside the state is encrypted and opened as the state is.
 #[test]
 fn segments_and_locks_have_the_settings_of_the_state() {
     let key = "arn:aws:kms:us-east-1:123456789012:key/5a1d0f6e-0000-4000-8000-000000000000";
     let customer = format!("{}=", "A".repeat(43));
     let (kms, own) = ("x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-");
-    let cases: [(&str, String, &[(&str, &str)]); 4] = [
+    let cases: [Settings<'_>; 4] = [
         (
             FILE,
             format!("encrypt = true\n    kms_key_id = {key:?}\n    acl = \"bucket-owner-full-control\""),
