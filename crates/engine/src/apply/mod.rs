@@ -9,6 +9,7 @@
 
 mod dispatch;
 mod job;
+mod keys;
 pub(crate) mod lost;
 mod names;
 mod order;
@@ -20,4 +21,4 @@ mod work;
 
 pub use dispatch::{Applied, apply};
 pub use job::{Conclusion, Needs, Open, Prepared, Ready, Values};
-pub use work::keys;
+pub use keys::keys;

@@ -3,7 +3,6 @@
 //! A worker never touches the state and never plans; it reports what really exists. Every await is a place where the
 //! process may die: what must be durable by then was committed before.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,11 +10,12 @@ use std::time::Duration;
 use futures::future::join;
 use sha2::{Digest as _, Sha256};
 use stackctl_core::{
-    Attr, Change, Diagnostic, Error, ErrorKind, ForceNew, Identity, Known, New, Partial, Ref, Result, Schema,
+    Change, Diagnostic, Error, ErrorKind, ForceNew, Identity, Known, New, Partial, Ref, Result, Schema,
 };
 use stackctl_state::{Action as Doing, Done, Intent, Object, ObjectStatus, Record};
 
 use super::job::{Job, Outcome};
+use super::keys::keys;
 use super::lost;
 use super::names::settle_names;
 use super::provision;
@@ -562,40 +562,6 @@ fn merged(schema: &Schema, wanted: &Known, live: &Known) -> Known {
     for (name, attr) in &schema.block.attrs {
         if attr.is_computed() && wanted.get(name).is_null() {
             out.set(*name, live.get(name).clone());
-        }
-    }
-    out
-}
-
-/// The planned values by which recovery recognises the object: name, keys, and what cannot be changed.
-pub fn keys(schema: &Schema, planned: &Partial) -> Known {
-    let mut names: BTreeSet<&str> = schema
-        .block
-        .attrs
-        .iter()
-        .filter(|(_, a)| a.force_new == ForceNew::Yes && !a.write_only && !a.sensitive)
-        .map(|(n, _)| *n)
-        .collect();
-    match &schema.identity {
-        Identity::Name { attr, within, .. } => {
-            names.insert(attr);
-            names.extend(within.iter());
-        }
-        Identity::Key(attrs) => names.extend(attrs.iter()),
-        Identity::Token | Identity::Tag | Identity::None => {}
-    }
-    if matches!(schema.identity, Identity::Name { silent: true, dated: false, tagged: false, .. }) {
-        // Nothing on the object tells whose it is: it has to be as planned in everything.
-        let plain = |(_, a): &(&&str, &Attr)| !a.write_only && !a.sensitive;
-        names.extend(schema.block.attrs.iter().filter(plain).map(|(n, _)| *n));
-        names.extend(schema.block.blocks.keys());
-    }
-    let mut out = Known::object();
-    for name in names {
-        if let Ok(v) = planned.get(name).to_known()
-            && !v.is_null()
-        {
-            out.set(name, v);
         }
     }
     out
