@@ -504,7 +504,9 @@ impl Ready {
             return Err(format!("the lock {key} is still there"));
         }
         // The state's digest stays in the table.
-        let items = world.inventory()?["aws_dynamodb_table"].get(LOCKS).map_or(0, |t| t["items"].as_u64().unwrap_or(0));
+        let inventory = world.inventory()?;
+        let table = inventory.get("aws_dynamodb_table").and_then(|tables| tables.get(LOCKS));
+        let items = table.map_or(0, |t| t["items"].as_u64().unwrap_or(0));
         if items > 1 { Err(format!("the table of locks has {items} items")) } else { Ok(()) }
     }
 }
