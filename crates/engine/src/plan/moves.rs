@@ -98,6 +98,7 @@ pub fn apply(statements: &[Statement], graph: &Graph, state: &State) -> (Moved, 
 fn check(statements: &[Statement], diags: &mut Diagnostics) {
     let mut seen: HashMap<String, &Statement> = HashMap::new();
     let mut arrived: HashMap<String, &Statement> = HashMap::new();
+    let leads: HashMap<_, _> = statements.iter().map(|s| ((&s.module, shown(&s.from)), &s.to)).collect();
     for s in statements {
         let from = format!("{}:{}", s.module, shown(&s.from));
         let mut error = |summary: &str, detail: String| {
@@ -126,7 +127,7 @@ fn check(statements: &[Statement], diags: &mut Diagnostics) {
                 format!("Two objects move to {}: {} and {}.", shown(&s.to), shown(&other.from), shown(&s.from)),
             );
         }
-        if shown(&s.from) != shown(&s.to) && circle(statements, s) {
+        if shown(&s.from) != shown(&s.to) && circle(&leads, s) {
             error(
                 "Cyclic dependency in move statements",
                 format!("The moves that begin at {} come back to it: there is no final address.", shown(&s.from)),
@@ -144,17 +145,17 @@ fn check(statements: &[Statement], diags: &mut Diagnostics) {
 }
 
 /// True if statements of the same module lead from the new address of `first` back to its old one.
-fn circle(statements: &[Statement], first: &Statement) -> bool {
-    let (mut at, mut seen) = (shown(&first.to), BTreeSet::new());
-    while at != shown(&first.from) {
-        if !seen.insert(at.clone()) {
-            return false;
+fn circle(leads: &HashMap<(&ModuleAddr, String), &Endpoint>, first: &Statement) -> bool {
+    let (start, mut at) = (shown(&first.from), shown(&first.to));
+    // A circle is no longer than there are statements; one that `first` is not in never comes back.
+    for _ in leads {
+        if at == start {
+            return true;
         }
-        let next = statements.iter().find(|s| s.module == first.module && shown(&s.from) == at);
-        let Some(next) = next else { return false };
-        at = shown(&next.to);
+        let Some(to) = leads.get(&(&first.module, at)) else { return false };
+        at = shown(to);
     }
-    true
+    false
 }
 
 fn shown(e: &Endpoint) -> String {

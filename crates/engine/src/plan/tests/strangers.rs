@@ -55,6 +55,21 @@ fn moves_that_contradict() {
     );
 }
 
+/// Two moves that undo each other have no end; one that leads to such two is none of them.
+#[test]
+fn moves_in_a_circle() {
+    let moved = |from: &str, to: &str| format!("moved {{\n from = test_thing.{from}\n to = test_thing.{to}\n}}\n");
+    check(
+        &[moved("a", "b"), moved("b", "a"), moved("c", "a")].concat(),
+        |_| {},
+        r#"
+        ! main.tf:1 Cyclic dependency in move statements: The moves that begin at test_thing.a come back to it: there is no final address.
+        ! main.tf:5 Cyclic dependency in move statements: The moves that begin at test_thing.b come back to it: there is no final address.
+        ! main.tf:9 Ambiguous move statements: Two objects move to test_thing.a: test_thing.b and test_thing.c.
+        "#,
+    );
+}
+
 /// A resource that got `count` keeps its name: the old address without a key is free.
 #[test]
 fn moves_into_and_between_instances() {
