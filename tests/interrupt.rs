@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::lab::Bench;
 use crate::lab::run::finish;
-use crate::{run, stackctl};
+use crate::{run, stackctl, world};
 
 /// Something that takes a while, something before it, and something after it.
 pub(crate) const SLOW: &str = r#"
@@ -79,4 +79,27 @@ fn ends(child: std::process::Child, signal: &str) {
     assert_eq!(done.code, Some(1), "{}", done.text());
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert!(done.text().contains("Interrupted"), "{}", done.text());
+}
+
+/// The second phase of a creation has work that no argument shows: the rule that a new group gets by itself goes. An answer
+/// that is lost there does not make it be forgotten.
+#[test]
+fn a_group_without_rules_has_none_though_the_answer_is_lost() {
+    let world = world();
+    let text = "resource \"aws_vpc\" \"v\" { cidr_block = \"10.0.0.0/16\" }\n\
+                resource \"aws_security_group\" \"g\" {\n  name = \"g\"\n  vpc_id = aws_vpc.v.id\n}\n";
+    for kind in ["reset_before", "lost_answer", "error500"] {
+        let world = world.fork().unwrap();
+        let bench = Bench::of(text, Some(world)).unwrap();
+        let fault = serde_json::json!({"service": "ec2", "action": "RevokeSecurityGroupEgress", "kind": kind});
+        world.fault(fault, 1).unwrap();
+        run(&bench, &["apply", "-auto-approve"], 0);
+        let log = world.log().unwrap();
+        assert!(log.iter().any(|r| r["fault"] == kind), "{kind}: nothing was disturbed");
+        run(&bench, &["plan", "-detailed-exitcode"], 0);
+        let state = bench.state().unwrap();
+        let group = state["resources"].as_array().unwrap().iter().find(|r| r["type"] == "aws_security_group").unwrap();
+        assert_eq!(group["instances"][0]["attributes"]["egress"], serde_json::json!([]), "{kind}");
+        world.exit();
+    }
 }

@@ -8,6 +8,7 @@
 mod lab;
 
 mod aws;
+mod connections;
 mod crash;
 mod input;
 mod interrupt;

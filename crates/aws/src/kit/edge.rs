@@ -193,7 +193,7 @@ pub(super) fn natural_id(schema: &Schema, keys: &Known) -> Option<String> {
     }
 }
 
-/// The error of a create: a failure inside the service says nothing about whether the object exists.
+/// The error of a create or an update: a failure inside the service says nothing about what was done.
 pub(super) fn uncertain(e: Error) -> Error {
     let failed_inside = e.call.as_ref().and_then(|c| c.status).is_some_and(|s| s >= 500);
     if failed_inside && e.kind == ErrorKind::Other { Error { kind: ErrorKind::Lost, ..e } } else { e }

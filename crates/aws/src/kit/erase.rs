@@ -137,8 +137,7 @@ impl<T: Resource> AnyResource for Of<T> {
             let (old, new) = (T::decode(&change.old), edge::inward(&self.schema, cx.tag_rules(), change.new, None));
             let fields = Fields(fields);
             let ch = Change { at: &at, old: &old, new: &T::decode(&new), fresh: change.fresh, fields: &fields };
-            T::dispatch_update(cx, &ch).await?;
-            Ok(())
+            unrepeatable(T::dispatch_update(cx, &ch)).await.map_err(|e| edge::uncertain(e.0))
         })
     }
     fn delete<'a>(&'a self, cx: &'a Cx, at: core::Ref) -> BoxFuture<'a, Result<()>> {

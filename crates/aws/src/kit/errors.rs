@@ -155,20 +155,29 @@ pub(super) fn is_page(r: &HttpResponse) -> bool {
     (status >= 500 || status == 404 || status == 405) && r.body().bytes().is_some_and(html)
 }
 
+/// True if there was no connection on which the request could have left.
+pub(super) fn never_left(e: &(dyn StdError + 'static)) -> bool {
+    no_connection(&chain(e))
+}
+
+fn no_connection(chain: &[String]) -> bool {
+    chain.iter().any(|s| s.contains("client error (Connect)") || s.contains("dns error"))
+}
+
+fn chain(e: &(dyn StdError + 'static)) -> Vec<String> {
+    std::iter::successors(Some(e), |&e| e.source()).map(ToString::to_string).collect()
+}
+
 /// No answer: whether the request may have reached the service decides.
 fn undelivered(e: &(dyn StdError + 'static)) -> (ErrorKind, String) {
-    let chain: Vec<String> = std::iter::successors(Some(e), |&e| e.source()).map(ToString::to_string).collect();
+    let chain = chain(e);
     let says = |t: &str| chain.iter().any(|s| s.contains(t));
     let reason = chain.last().cloned().unwrap_or_default();
     if says(super::gate::NOT_SENT) {
         // It was held back here, so that nothing was done; whoever ordered it asks again before it is repeated.
         return (ErrorKind::Throttled, reason);
     }
-    if says("client error (Connect)")
-        || says("dns error")
-        || says("no providers in chain")
-        || says("failed to construct")
-    {
+    if no_connection(&chain) || says("no providers in chain") || says("failed to construct") {
         return (ErrorKind::Unreachable, format!("The service cannot be reached: {reason}"));
     }
     if says("the credential provider was not enabled") || says("failed to load credentials") || says("credentials") {

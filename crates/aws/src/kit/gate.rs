@@ -6,8 +6,8 @@
 //!
 //! Right before a request leaves, after it was signed and got its turn, [`stackctl_core::sending`] is asked whether it may.
 //!
-//! A create is never sent blindly a second time: inside [`unrepeatable`] the SDK's retries are limited to answers that say
-//! that nothing was done.
+//! A create or an update is never sent blindly a second time: inside [`unrepeatable`] the SDK's retries are limited to
+//! what did not reach the service, and to answers that say that nothing was done.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -37,7 +37,7 @@ tokio::task_local! {
     static UNREPEATABLE: ();
 }
 
-/// Runs a create without token: after a lost answer it is not sent again.
+/// Runs an update, or a create without token: after a lost answer it is not sent again.
 pub async fn unrepeatable<F: Future>(f: F) -> F::Output {
     UNREPEATABLE.scope((), f).await
 }
@@ -174,7 +174,8 @@ impl ClassifyRetry for Retries {
             self.0.answered(true);
         }
         let page = ctx.response().is_some_and(super::errors::is_page);
-        let blind = UNREPEATABLE.try_with(|()| ()).is_ok() && previous.should_retry() && !throttled && !refused(ctx);
+        let certain = || throttled || refused(ctx) || unsent(ctx);
+        let blind = UNREPEATABLE.try_with(|()| ()).is_ok() && previous.should_retry() && !certain();
         if page || blind { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
     }
     fn name(&self) -> &'static str {
@@ -191,6 +192,12 @@ fn refused(ctx: &InterceptorContext) -> bool {
         let says = |t: &[u8]| r.body().bytes().is_some_and(|b| b.windows(t.len()).any(|w| w == t));
         r.status().as_u16() < 500 || says(b"RequestLimitExceeded") || says(b"SlowDown") || says(b"Throttl")
     })
+}
+
+/// True if there was no connection to send it on.
+fn unsent(ctx: &InterceptorContext) -> bool {
+    let failed = ctx.output_or_error().and_then(Result::err).and_then(|e| e.as_connector_error());
+    failed.is_some_and(|e| super::errors::never_left(e))
 }
 
 /// Traces calls: service, operation, status. Never bodies, which hold secrets. Good answers raise the limit.

@@ -103,13 +103,20 @@ fn proxy<E: std::fmt::Display>(
     })
 }
 
+/// How a certificate begins in PEM form.
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+const CORRECT: &str = "Correct AWS_CA_BUNDLE or `custom_ca_bundle`.";
+
 fn tls(bundle: Option<&str>) -> Result<TlsContext> {
     let mut store = TrustStore::default();
     if let Some(file) = bundle.filter(|f| !f.is_empty()) {
         let pem = std::fs::read(file).map_err(|e| {
-            Error::new(ErrorKind::Unreachable, format!("The CA bundle {file} cannot be read: {e}"))
-                .hinted("Correct AWS_CA_BUNDLE or `custom_ca_bundle`.")
+            Error::new(ErrorKind::Unreachable, format!("The CA bundle {file} cannot be read: {e}")).hinted(CORRECT)
         })?;
+        if !pem.windows(CERTIFICATE.len()).any(|w| w == CERTIFICATE) {
+            let message = format!("The CA bundle {file} holds no certificate in PEM form.");
+            return Err(Error::new(ErrorKind::Unreachable, message).hinted(CORRECT));
+        }
         store = TrustStore::empty().with_pem_certificate(pem);
     }
     TlsContext::builder()

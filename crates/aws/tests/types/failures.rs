@@ -1,7 +1,7 @@
 //! What goes wrong between us and the service, and what becomes of it.
 
 use serde_json::json;
-use stackctl_core::{Error, ErrorKind, Intent, New, Ref};
+use stackctl_core::{Change, Error, ErrorKind, Intent, New, Ref};
 use stackctl_sandbox::{Fault, Kind};
 
 use crate::rig::{Rig, known, unique};
@@ -40,6 +40,25 @@ async fn a_failure_inside_the_service_leaves_a_create_in_doubt() {
     rig.sandbox.faults(&[Fault::new(Kind::Error500, "ec2", "CreateSecurityGroup")]).await.unwrap();
     let e = create(&rig, &unique("inside")).await.unwrap_err();
     assert_eq!((e.kind, sent(&rig, "CreateSecurityGroup").await), (ErrorKind::Lost, 1), "{e}");
+}
+
+/// An SSM parameter gets a version with each request: an update is not repeated blindly either.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_is_not_repeated_without_an_answer() {
+    const PARAMETER: &str = "aws_ssm_parameter";
+    let rig = Rig::new().await;
+    for kind in [Kind::LostAnswer, Kind::Error500] {
+        let name = unique("again");
+        let with = |value: &str| known(json!({"name": name, "type": "String", "value": value}));
+        let id = rig.instance.create(PARAMETER, New { value: with("a"), token: name.clone() }).await.unwrap().id;
+        rig.sandbox.clear_log().await.unwrap();
+        rig.sandbox.faults(&[Fault::new(kind, "ssm", "PutParameter")]).await.unwrap();
+        let at = Ref { id, known: with("a"), wanted: None };
+        let fields = ["value".to_owned()].into();
+        let change = Change { at, old: with("a"), new: with("b"), fresh: false, fields };
+        let e = rig.instance.update(PARAMETER, change).await.unwrap_err();
+        assert_eq!((e.kind, sent(&rig, "PutParameter").await), (ErrorKind::Lost, 1), "{e}");
+    }
 }
 
 /// A throttled request was not carried out: it is sent again, creates too.

@@ -15,10 +15,30 @@ use stackctl_state::Intent;
 use super::job::Job;
 use super::settle::Ticker;
 use super::tools::Tools;
+use super::wait::Wait;
 use super::work::closed;
 
 /// How long a tag may lag behind its object.
 const TAG_LAG: Duration = Duration::from_secs(60);
+
+/// How long a request is sent again whose answer is lost each time.
+const IN_DOUBT: Duration = Duration::from_secs(300);
+
+/// Since when it is not known what a request did.
+#[derive(Default)]
+pub(crate) struct Doubt(Option<Duration>);
+
+impl Doubt {
+    fn exists(&self) -> bool {
+        self.0.is_some()
+    }
+    /// An answer was lost. True while another attempt is worth it: a service that fails each time would else be asked
+    /// until the operation's timeout, which may be an hour.
+    pub(crate) fn allows_another(&mut self, wait: &Wait<'_>) -> bool {
+        let now = wait.elapsed();
+        now.saturating_sub(*self.0.get_or_insert(now)) < IN_DOUBT
+    }
+}
 
 /// The create did not lead to an object that is known.
 pub(crate) struct Refused {
@@ -39,20 +59,17 @@ pub(crate) async fn create(
 ) -> Result<String, Refused> {
     let mut wait = tools.wait(job.timeout);
     let patience = tools.recent.patience(&*tools.clock);
-    let mut doubtful = false;
+    let mut doubt = Doubt::default();
     loop {
         if let Err(d) = tools.ledger.gate().await {
-            return Err(Refused { error: closed(d), certain: !doubtful });
+            return Err(Refused { error: closed(d), certain: !doubt.exists() });
         }
         let error = match tools.ledger.sending(job.instance.create(job.ty(), new.clone())).await {
             Ok(made) => return Ok(made.id),
             Err(e) => e,
         };
         let again = match error.kind {
-            ErrorKind::Lost => {
-                doubtful = true;
-                true
-            }
+            ErrorKind::Lost => doubt.allows_another(&wait),
             ErrorKind::Throttled | ErrorKind::NotReady => true,
             ErrorKind::NotYetVisible => wait.elapsed() < patience,
             ErrorKind::TokenMismatch | ErrorKind::Exists => {
@@ -63,7 +80,7 @@ pub(crate) async fn create(
                     return Ok(ours.id.clone());
                 }
                 return match proven(&*job.instance, schema, intent, &found).await {
-                    Ok(Some(id)) if doubtful || error.kind == ErrorKind::TokenMismatch => Ok(id),
+                    Ok(Some(id)) if doubt.exists() || error.kind == ErrorKind::TokenMismatch => Ok(id),
                     Ok(_) => {
                         let there = found.first().map(|f| f.id.as_str()).or_else(|| named(schema, intent));
                         Err(Refused { error: taken(job, there, error), certain: true })
@@ -74,17 +91,17 @@ pub(crate) async fn create(
             _ => false,
         };
         if !again {
-            return Err(Refused { certain: !doubtful, error });
+            return Err(Refused { certain: !doubt.exists(), error });
         }
         ticker.tick(tools, job, None);
-        if doubtful && !matches!(schema.identity, Identity::Token) {
+        if doubt.exists() && !matches!(schema.identity, Identity::Token) {
             if let Some(id) =
                 look(tools, job, schema, intent, &mut wait).await.map_err(|error| Refused { error, certain: false })?
             {
                 return Ok(id);
             }
         } else if wait.pause().await.is_err() {
-            return Err(Refused { error, certain: !doubtful });
+            return Err(Refused { error, certain: !doubt.exists() });
         }
     }
 }
@@ -95,7 +112,7 @@ async fn look(
     job: &Job,
     schema: &Schema,
     intent: &Intent,
-    wait: &mut super::wait::Wait<'_>,
+    wait: &mut Wait<'_>,
 ) -> Result<Option<String>> {
     let tagged = matches!(schema.identity, Identity::Tag);
     let mut lag = tools.wait(TAG_LAG);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::future::join;
 use sha2::{Digest as _, Sha256};
 use stackctl_core::{
-    Change, Diagnostic, Error, ErrorKind, ForceNew, Identity, Known, New, Partial, Ref, Result, Schema,
+    Change, Diagnostic, Error, ErrorKind, ForceNew, Identity, Known, New, Partial, Ref, Result, Schema, Status,
 };
 use stackctl_state::{Action as Doing, Done, Intent, Object, ObjectStatus, Record};
 
@@ -236,7 +236,7 @@ async fn second_phase(
         as_planned && tools.ledger.silently(job.instance.update(job.ty(), change.clone())).await.is_some();
     if !nothing_to_send {
         made.durable(tools).await.map_err(lost)?;
-        let sent = send_update(tools, job, change, ticker).await.map_err(keep)?;
+        let sent = send_update(tools, job, schema, change, ticker).await.map_err(keep)?;
         // What is as planned, and was not touched since it was read, is not read again.
         if sent || !as_planned {
             value = match until_ready(tools, job, schema, &at, ticker, complete).await.map_err(keep)? {
@@ -381,7 +381,7 @@ async fn update(tools: &Tools, job: &Job, ticker: &mut Ticker) -> Result<Option<
         .commit(vec![Record::Intent(Arc::new(intent))])
         .await
         .map_err(|d| Trouble::journal(d, job.object.clone()))?;
-    let sent = send_update(tools, job, change, ticker).await;
+    let sent = send_update(tools, job, schema, change, ticker).await;
     tools.recent.note(&*tools.clock);
     if let Err(e) = sent {
         // Some of it may have happened: state shall say what is, not what was.
@@ -510,11 +510,19 @@ pub(crate) async fn record(tools: &Tools, job: &Job, object: Arc<Object>) -> Res
     Ok(object)
 }
 
-/// Sends an update, again while what it refers to is not visible or the object is not ready for it. True if a request left.
-async fn send_update(tools: &Tools, job: &Job, change: Change, ticker: &mut Ticker) -> Result<bool> {
+/// Sends an update, again while what it refers to is not visible or the object is not ready for it. Where the answer was
+/// lost, the object is read first and only what still differs is sent again. True if a request left.
+async fn send_update(
+    tools: &Tools,
+    job: &Job,
+    schema: &Schema,
+    mut change: Change,
+    ticker: &mut Ticker,
+) -> Result<bool> {
     let left = Arc::new(AtomicBool::new(false));
     let mut wait = tools.wait(job.timeout.saturating_sub(ticker.elapsed(tools)));
     let patience = tools.recent.patience(&*tools.clock);
+    let mut doubt = lost::Doubt::default();
     loop {
         tools.ledger.gate().await.map_err(closed)?;
         let e = match tools.ledger.noting(&left, job.instance.update(job.ty(), change.clone())).await {
@@ -522,17 +530,51 @@ async fn send_update(tools: &Tools, job: &Job, change: Change, ticker: &mut Tick
             Err(e) => e,
         };
         let again = match e.kind {
-            ErrorKind::NotReady | ErrorKind::Throttled | ErrorKind::Lost | ErrorKind::InUse => true,
+            ErrorKind::Lost => doubt.allows_another(&wait),
+            ErrorKind::NotReady | ErrorKind::Throttled | ErrorKind::InUse => true,
             ErrorKind::NotYetVisible => wait.elapsed() < patience,
             // An object made a moment ago may not be visible to its own update.
             ErrorKind::NotFound => change.fresh && wait.elapsed() < patience,
             _ => false,
         };
-        if !again || wait.pause().await.is_err() {
-            return Err(e);
+        loop {
+            if !again || wait.pause().await.is_err() {
+                return Err(e);
+            }
+            ticker.tick(tools, job, Some(&change.at.id));
+            if e.kind != ErrorKind::Lost {
+                break;
+            }
+            match outstanding(job, schema, &change).await {
+                // The second phase of a creation also does what no argument shows.
+                Ok(Some(rest)) if rest.fields.is_empty() && !rest.fresh => return Ok(true),
+                Ok(Some(rest)) => {
+                    change = rest;
+                    break;
+                }
+                // Something is being done to it: what came of it shows when that has ended.
+                Ok(None) => {}
+                Err(e) if is_passing(&e) => {}
+                Err(e) => return Err(e),
+            }
         }
-        ticker.tick(tools, job, Some(&change.at.id));
     }
+}
+
+/// What is left of a change whose answer was lost; `None` while the object is not settled.
+async fn outstanding(job: &Job, schema: &Schema, change: &Change) -> Result<Option<Change>> {
+    let live = job.instance.read(job.ty(), vec![change.at.clone()]).await?;
+    let Some(live) = live.into_iter().next() else {
+        // Not visible yet, or gone: sending it again tells.
+        return Ok(Some(change.clone()));
+    };
+    if live.status == Status::Pending {
+        return Ok(None);
+    }
+    let old = if change.fresh { live.value } else { absorb(schema, &change.old, live.value) };
+    let mut fields = job.differing(schema, &old);
+    fields.retain(|f| change.fields.contains(f));
+    Ok(Some(Change { old, fields, ..change.clone() }))
 }
 
 pub(crate) fn closed(d: Diagnostic) -> Error {

@@ -1,5 +1,6 @@
 //! The state object and its digest.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::future::try_join;
@@ -52,9 +53,14 @@ impl Spot {
     ) -> Result<T> {
         let mut attempt = 0;
         loop {
-            match request().await {
+            let answer = request().await;
+            let silent = answer.as_ref().is_err_and(|e| e.kind == StoreErrorKind::Unreachable);
+            let reached = self.reached.fetch_or(!silent, Ordering::Relaxed) || !silent;
+            // Nothing is at stake before the first answer, and a wrong address does not become right.
+            let attempts = if reached { ATTEMPTS } else { 1 };
+            match answer {
                 Ok(v) => return Ok(v),
-                Err(e) if e.is_transient() && attempt < ATTEMPTS => {
+                Err(e) if e.is_transient() && attempt < attempts => {
                     self.pause(attempt, &e.message).await;
                     attempt += 1;
                 }

@@ -19,6 +19,7 @@ mod plain;
 mod segments;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use stackctl_core::{BoxFuture, Host};
 
@@ -89,6 +90,7 @@ impl Remote {
             key,
             host: host.cloned(),
             watch: options.map(|o| o.watch.clone()),
+            reached: Arc::default(),
         }
     }
 }
@@ -114,6 +116,8 @@ struct Spot {
     path: String,
     host: Option<Host>,
     watch: Option<crate::backend::Watch>,
+    /// The store has answered: it is the right one, and worth waiting for.
+    reached: Arc<AtomicBool>,
 }
 
 impl Spot {

@@ -166,3 +166,33 @@ async fn what_exists_is_ours_by_its_token_alone() {
         }
     }
 }
+
+/// The answer to the update is lost after the service carried it out. What a read shows to be done is not sent again; what
+/// no read shows is.
+#[tokio::test]
+async fn an_update_without_an_answer_is_repeated_only_where_it_differs() {
+    let of = |rest: &str| format!("resource \"test_thing\" \"a\" {{\n name = \"x\"\n {rest}\n}}");
+    for (rest, unreadable, sent) in [
+        ("size = 2", false, vec!["size,version"]),
+        ("size = 2", true, vec!["size,version"]),
+        ("size = 2\n force = true", false, vec!["force,size,version", "force,version"]),
+    ] {
+        let mut bench = Bench::default();
+        run(&mut bench, &of(""), |_| {}).await;
+        {
+            let mut world = bench.provider.world();
+            world.calls.clear();
+            world.faults.push(("update test_thing".into(), stackctl_core::ErrorKind::Lost));
+            if unreadable {
+                // The first look fails too: that is no reason to send anything.
+                world.faults.push(("read test_thing".into(), stackctl_core::ErrorKind::Throttled));
+            }
+        }
+        run(&mut bench, &of(rest), |o| o.refresh = false).await;
+        let calls = bench.provider.world().calls.clone();
+        let updates = calls.iter().filter_map(|c| c.strip_prefix("update test_thing test_thing-1 "));
+        assert_eq!(updates.collect::<Vec<_>>(), sent, "{calls:?}");
+        let (plan, _) = bench.plan(&split(&of(rest)), |_| {}).unwrap();
+        assert!(!plan.has_changes(), "{}", shown(&plan));
+    }
+}
