@@ -461,6 +461,11 @@ fn a_prepared_backend_seals_by_itself() {
     let changing =
         again.iter().filter(|r| changes.iter().any(|c| r["action"].as_str().unwrap_or_default().starts_with(c)));
     assert_eq!(changing.count(), 0, "a second run only looks: {again:?}");
+    // Only versions that were replaced expire, after a year and beyond the newest fifty: a journal object is current until
+    // its run has been folded.
+    let rules = world.s3("GET", "/states?lifecycle", "").unwrap();
+    contains(&rules, &["<NoncurrentDays>365</NoncurrentDays>", "<NewerNoncurrentVersions>50</NewerNoncurrentVersions>"]);
+    assert!(!rules.contains("<Days>") && !rules.contains("<Date>"), "{rules}");
 
     let mut search = Search::for_secrets(&[SECRET]);
     for args in [&["plan", "-out=saved.plan"][..], &["apply", "saved.plan"], &["apply", "-auto-approve", "-var=size=2"]]
@@ -487,6 +492,29 @@ fn a_prepared_backend_seals_by_itself() {
     contains(&state, &["sealed by stackctl", "\"by\": \"kms\""]);
     assert_eq!(run(&bench, &["output", "-raw", "password"], 0).out, SECRET);
     run(&bench, &["plan", "-detailed-exitcode", "-var=size=2"], 0);
+}
+
+/// The key that the block names for encryption seals the state too; the bucket has none.
+#[test]
+fn the_key_of_the_block_seals() {
+    let world = world();
+    let made = Bench::of("resource \"aws_kms_key\" \"k\" {}\noutput \"arn\" { value = aws_kms_key.k.arn }\n", Some(world));
+    let made = made.unwrap();
+    run(&made, &["apply", "-auto-approve"], 0);
+    let arn = run(&made, &["output", "-raw", "arn"], 0).out;
+    world.s3("PUT", "/states", "").unwrap();
+    let backend = format!(
+        "terraform {{\n  backend \"s3\" {{\n    bucket = \"states\"\n    key = \"app.tfstate\"\n    region = \"us-east-1\"\n    \
+         encrypt = true\n    kms_key_id = {arn:?}\n  }}\n}}\n"
+    );
+    let mut bench = Bench::of(&format!("{backend}{STACK}"), Some(world)).unwrap();
+    bench.env.push(("TF_VAR_password".to_owned(), SECRET.to_owned()));
+    bench.write("stackctl.toml", "seal = \"always\"\n").unwrap();
+    run(&bench, &["apply", "-auto-approve"], 0);
+    let state = world.s3("GET", "/states/app.tfstate", "").unwrap();
+    contains(&state, &["sealed by stackctl", "\"by\": \"kms\"", &format!("\"kms_key\": {arn:?}")]);
+    assert!(!state.contains("kq7Wm"), "{state}");
+    assert_eq!(run(&bench, &["output", "-raw", "password"], 0).out, SECRET);
 }
 
 /// What others have set up in the bucket stays.

@@ -28,7 +28,7 @@ it can be read and run without anything else.
 
 A broken rule (BREAKS) makes a variant, for which a violation must be found. Kinds of objects: T is created with a
 client token, N has a unique name and a tag, G has a tag alone, M has a name and nothing that tells who made it, and its
-create overwrites; L lives in state alone, one record without an intent.
+create overwrites; so does that of an S, which has a name and a tag; L lives in state alone, one record without an intent.
 """
 
 import gc
@@ -54,7 +54,8 @@ BREAKS = {
     "doubts without ids": "a doubt does not list what was in state",
     "records applied to a foreign state": "outcomes do not become claims",
     "create repeated without looking": "a lost create of a tagged object is sent again at once",
-    "name not looked at": "the name of an M need not be free",
+    "name not looked at": "the name of an M or S need not be free",
+    "create does not wait for the look": "the name of an S is looked at beside its intent, and nobody waits for the answer",
     "recovery leaves an equal state unwritten": "F1 of a takeover is skipped when it changes nothing",
     "a mark beyond the checkpoint is clean": "only segments and open intents ask for a recovery",
     "digest repaired for the newest epoch alone": "a claim that died after the writer of K prevents the repair",
@@ -231,7 +232,7 @@ def enter(cfg, book, rec, mode):
     if kind == "F":
         return book._replace(open=book.open - {("c", r, key)})
     if kind == "O":
-        uid, raw = rec[3], cfg.kinds[r] in "TNG"
+        uid, raw = rec[3], cfg.kinds[r] in "TNGS"
         book = spend(book._replace(open=book.open - {("c", r, key)}), r, key)
         if mode == "new":
             return take(book, r, uid, raw)
@@ -313,7 +314,7 @@ def look_up(cfg, cloud, book, foreign):
         found = proven(cfg, cloud, r, key)
         if found:
             stays = (what, r, key) in foreign and cfg.broken != "late creates take the address"
-            book = (adopt if stays else take)(book, r, found[0], cfg.kinds[r] in "TNG")
+            book = (adopt if stays else take)(book, r, found[0], cfg.kinds[r] in "TNGS")
         if not any(d[:2] == (r, key) for d in book.doubts):
             if found or cfg.broken != "absent creates forgotten":
                 book = book._replace(doubts=book.doubts | {(r, key, bool(found), frozenset())})
@@ -322,7 +323,7 @@ def look_up(cfg, cloud, book, foreign):
     for r, tok, _, seen in sorted(book.doubts, key=lambda d: d[:2]):
         for u in proven(cfg, cloud, r, tok):
             if u not in seen and book.ids[r] != u and (r, u) not in book.dep:
-                book = spend(adopt(book, r, u, cfg.kinds[r] in "TNG"), r, tok)
+                book = spend(adopt(book, r, u, cfg.kinds[r] in "TNGS"), r, tok)
     for r, u, raw in book.claims:
         if alive(cloud, r, u):
             book = adopt(book, r, u, raw)
@@ -352,12 +353,12 @@ def carry_out(cfg, world, item):
             if not here:
                 raise Violation("token: the create of r%d with token %s is answered with what was deleted" % (r, key))
             return world, u
-        if kind == "M" and here and tok is None:
+        if kind in "MS" and here and tok is None:
             raise Violation("stranger: the create of r%d overwrites what somebody else made" % r)
-        if kind in "NM" and here:  # exists already: ours with its tag; an M is overwritten
-            return world, u if kind == "M" or tok == key else None
-    if kind in "NM":  # the name is the id
-        cloud = cloud[:r] + (((key, True, kind == "N"),),) + cloud[r + 1:]
+        if kind in "NMS" and here:  # exists already: ours with its tag; M and S are overwritten
+            return world, u if kind in "MS" or tok == key else None
+    if kind in "NMS":  # the name is the id
+        cloud = cloud[:r] + (((key, True, kind != "M"),),) + cloud[r + 1:]
         return world._replace(cloud=cloud, let_go=let_go - {(r, 0)}), 0
     cloud = cloud[:r] + (cloud[r] + ((key, True, True),),) + cloud[r + 1:]
     return world._replace(cloud=cloud), len(cloud[r]) - 1
@@ -431,7 +432,7 @@ class Turn:
         return self.out
 
     def gone(self, how):
-        return Ended(how, tuple(q for q in self.w.wire if q[0] != "l"))
+        return Ended(how, tuple(q for q in self.w.wire if q[0] not in "ln"))
 
     def fenced(self, why):
         w = self.w
@@ -537,7 +538,7 @@ class Turn:
         if w.lame:
             return ()
         recs = [("I", r, w.tok[r]) for r in cfg.all
-                if w.st[r] == ("v" if cfg.kinds[r] == "M" else "-") and cfg.kinds[r] != "L" and self.may_start(r)]
+                if w.st[r] in {"M": "v", "S": "v-"}.get(cfg.kinds[r], "-") and cfg.kinds[r] != "L" and self.may_start(r)]
         recs += [("E", r, u) for r, u, s in w.x if s == "-" and cfg.kinds[r] != "L" and self.may_go(r)]
         return tuple(recs)
 
@@ -563,12 +564,19 @@ class Turn:
                 continue
             if w.lame:
                 continue
+            if what == "n":  # a look at the name, sent beside the intent, ends behind it
+                if self.is_taken(r, key):
+                    self.go("finds the name of r%d taken" % r, w._replace(
+                        st=put(r, "!"), wire=rest, queue=w.queue + (("F", r, key),)))
+                else:
+                    self.go("finds the name of r%d free" % r, w._replace(wire=tuple(sorted(rest + (("c", r, key),)))))
+                continue
             if what == "c":
                 judge_create(cfg, world, item, w)
             after, uid = carry_out(cfg, world, item)
             self.answered(item, uid, rest, {"cloud": after.cloud, "let_go": after.let_go})
             if what == "c" and uid is not None and self.can_lose:
-                look = cfg.kinds[r] in "NG" and not self.broken("create repeated without looking")
+                look = cfg.kinds[r] in "NGS" and not self.broken("create repeated without looking")
                 wire = tuple(sorted(rest + (("l", r, key),))) if look else w.wire
                 self.go("creates r%d=%d, answer lost" % (r, uid), w._replace(wire=wire), cloud=after.cloud,
                         let_go=after.let_go, budget=self.pay(1))
@@ -579,14 +587,14 @@ class Turn:
                 cloud = swap(world.cloud, r, w.uid[r], (t, here, False))
                 queue = w.queue + (("S", r, w.uid[r]),)
                 self.go("finishes r%d" % r, w._replace(st=put(r, "f"), queue=queue), cloud=cloud)
-            elif w.st[r] == "-" and cfg.kinds[r] in "LM" and self.may_start(r) and not w.lame:
+            elif w.st[r] == "-" and cfg.kinds[r] in "LMS" and self.may_start(r) and not w.lame:
                 if cfg.kinds[r] == "L":
                     u = len(world.cloud[r])
                     cloud = world.cloud[:r] + (world.cloud[r] + ((None, True, False),),) + world.cloud[r + 1:]
                     self.go("makes local r%d=%d" % (r, u), w._replace(
                         st=put(r, "f"), uid=w.uid[:r] + (u,) + w.uid[r + 1:], queue=w.queue + (("O", r, 0, u),)),
                         cloud=cloud)
-                elif any(o[1] for o in world.cloud[r]) and not self.broken("name not looked at"):
+                elif self.is_taken(r, w.tok[r]):
                     self.go("finds the name of r%d taken" % r, w._replace(st=put(r, "!")))
                 else:
                     self.go("finds the name of r%d free" % r, w._replace(st=put(r, "v")))
@@ -595,6 +603,11 @@ class Turn:
                 x = tuple((q, v, "f" if (q, v) == (r, u) else t) for q, v, t in w.x)
                 cloud = swap(world.cloud, r, u, (None, False, False))
                 self.go("drops local r%d=%d" % (r, u), w._replace(x=x, queue=w.queue + (("D", r, u),)), cloud=cloud)
+
+    def is_taken(self, r, tok):
+        """What carries the intent's own token is ours: a late request of an earlier run made it."""
+        ours = lambda o: self.cfg.kinds[r] == "S" and o[0] == tok
+        return any(o[1] and not ours(o) for o in self.world.cloud[r]) and not self.broken("name not looked at")
 
     def answered(self, item, uid, rest, world):
         w, cfg = self.w, self.cfg
@@ -747,8 +760,12 @@ class Turn:
             kind, r, key = rec[:3]
             book = enter(cfg, book, rec, "new")
             if kind == "I":
+                unseen = cfg.kinds[r] == "S" and st[r] == "-" and not self.broken("create does not wait for the look")
                 st[r] = "s" if st[r] in "-v" else st[r]
-                wire += [("c", r, key)] if not self.broken("intent not awaited") else []
+                if st[r] == "!":  # the name was found taken meanwhile
+                    w = w._replace(queue=w.queue + (("F", r, key),))
+                elif not self.broken("intent not awaited"):
+                    wire.append(("n" if unseen else "c", r, key))
             elif kind == "E":
                 x = tuple((q, u, "s" if (q, u) == (r, key) else s) for q, u, s in x)
                 wire.append(("x", r, key))
@@ -959,7 +976,7 @@ def recover(cfg, world):
     end = alone(cfg, world._replace(procs=dead + (fresh(goal),), lock=None, budget=(0, 0, 0)), i)
     kept, cloud = end.kept, end.cloud
     for r in cfg.all:
-        if cfg.stranger and cfg.kinds[r] == "M":
+        if cfg.stranger and cfg.kinds[r] in "MS":
             continue
         here = {u for u in range(len(cloud[r])) if alive(cloud, r, u) and (r, u) not in end.let_go}
         stated = {kept.ids[r]} - {NONE} | {u for q, u in kept.dep if q == r}
@@ -976,6 +993,8 @@ def recover(cfg, world):
     if end.segs and end.segs[-1].doubts:
         end = end._replace(segs=end.segs[:-1] + (end.segs[-1]._replace(doubts=frozenset()),))
     again = alone(cfg, end._replace(procs=dead + (Ended("dead"), fresh(goal))), i + 1)
+    if cfg.stranger and "S" in cfg.kinds:  # the next run tries again, and says so in the journal
+        return
     if (again.kept, again.segs, again.cloud, again.digest) != (end.kept, end.segs, end.cloud, end.digest):
         raise Violation("recovery: the second run writes something")
 
@@ -989,7 +1008,7 @@ def begin(cfg):
         kept = kept._replace(etag=2, ids=(0,) * n, mark=(1, 2, 99))
         segs = (Seg(3, 1, 99, "check", base=2, through=2, close=True),)
     if cfg.stranger:
-        cloud = tuple(((None, True, False),) if k == "M" else () for k in cfg.kinds)
+        cloud = tuple(((None, True, False),) if k in "MS" else () for k in cfg.kinds)
     procs = tuple(fresh(g) for g in cfg.goals) + ((Tool(),) if cfg.tool else ())
     acked = frozenset((r, u) for r, u in enumerate(kept.ids) if u != NONE)
     return World(cloud, kept, kept.etag, segs, None, procs, cfg.budget, acked, frozenset())
@@ -1039,6 +1058,9 @@ def exact(full):
     yield Cfg("chain L T, displaced", "LT", steal=1)
     yield Cfg("chain L M, displaced", "LM", steal=1)
     yield Cfg("M, and a stranger's", "M", crash=1, stranger=True)
+    yield Cfg("S, displaced, answers lost", "S", lost=1, steal=1)
+    yield Cfg("S, and a stranger's", "S", crash=2, stranger=True)
+    yield Cfg("S: apply, apply, destroy", "S", goals=(None, None, ()), crash=1)
     yield Cfg("new state", "T", new=True, crash=1, lost=1)
     yield Cfg("chain G T: apply, destroy", "GT", goals=(None, ()), made=True, crash=1)
     yield Cfg("chain G T: destroy against apply", "GT", goals=((), None), made=True, steal=1)
@@ -1081,6 +1103,8 @@ def variants():
     yield v("records applied to a foreign state", "G", TWICE, crash=1, tool="apply")
     yield v("create repeated without looking", "G", lost=1)
     yield v("name not looked at", "M", stranger=True)
+    yield v("name not looked at", "S", stranger=True)
+    yield v("create does not wait for the look", "S", stranger=True)
     yield v("recovery leaves an equal state unwritten", "L", TWICE, steal=1)
     yield v("a mark beyond the checkpoint is clean", "T", TWICE, crash=1)
     yield v("digest repaired for the newest epoch alone", "T", TWICE, crash=1)

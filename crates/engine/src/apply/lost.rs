@@ -223,10 +223,11 @@ fn same_block(schema: &Schema, block: &Block, planned: &Known, live: &Known) -> 
     attrs && blocks
 }
 
-/// Types whose create does not fail on an existing object: the name must be free before the intent is written.
+/// Types whose create does not fail on an existing object: no stranger may have the name. What carries the intent's own
+/// token is ours, made by a late request of an earlier run that this one carries on.
 pub(crate) async fn name_is_free(job: &Job, intent: &Intent) -> Result<()> {
     let found = job.instance.find(job.ty(), question(intent)).await?;
-    match found.first() {
+    match found.iter().find(|f| !matches!(f.evidence, Evidence::Token)) {
         None => Ok(()),
         Some(f) => Err(taken(job, Some(&f.id), Error::new(ErrorKind::Exists, format!("{} exists already.", f.id)))),
     }

@@ -213,3 +213,15 @@ impl std::fmt::Debug for Wrap {
         f.write_str(&self.describe())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key is the one that the reference program of argon2 gives for the same effort.
+    #[test]
+    fn keys_of_passphrases_are_argon2id() {
+        let key = derive("password", b"somesalt", (1 << 16, 2, 1)).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(hex(key.bytes()), "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7");
+    }
+}

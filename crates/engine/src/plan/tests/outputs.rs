@@ -155,3 +155,16 @@ fn whoever_uses_a_variable_waits_for_its_validations() {
     "#;
     check(each_other, |_| {}, "output o = \"x\"");
 }
+
+/// A panic prints what it holds with `Debug`: no type does so with the text of a value, sensitive or not.
+#[tokio::test]
+async fn what_a_panic_prints_holds_no_values() {
+    let text = "resource \"test_thing\" \"a\" {\n name = \"x\"\n secret = \"hunter2\"\n tags = { k = \"hunter2\" }\n}\n\
+                output \"o\" {\n value = [test_thing.a.secret, test_thing.a.tags]\n sensitive = true\n}";
+    let mut bench = Bench::default();
+    let (plan, applied) = bench.apply(&split(text), |_| {}).await.unwrap();
+    assert!(applied.diags.is_empty(), "{:?}", applied.diags);
+    for shown in [format!("{plan:?}"), format!("{:?}", bench.state), format!("{:?}", applied.state)] {
+        assert!(shown.contains("test_thing") && !shown.contains("hunter2"), "{shown}");
+    }
+}
