@@ -464,7 +464,10 @@ fn a_prepared_backend_seals_by_itself() {
     // Only versions that were replaced expire, after a year and beyond the newest fifty: a journal object is current until
     // its run has been folded.
     let rules = world.s3("GET", "/states?lifecycle", "").unwrap();
-    contains(&rules, &["<NoncurrentDays>365</NoncurrentDays>", "<NewerNoncurrentVersions>50</NewerNoncurrentVersions>"]);
+    contains(
+        &rules,
+        &["<NoncurrentDays>365</NoncurrentDays>", "<NewerNoncurrentVersions>50</NewerNoncurrentVersions>"],
+    );
     assert!(!rules.contains("<Days>") && !rules.contains("<Date>"), "{rules}");
 
     let mut search = Search::for_secrets(&[SECRET]);
@@ -498,7 +501,8 @@ fn a_prepared_backend_seals_by_itself() {
 #[test]
 fn the_key_of_the_block_seals() {
     let world = world();
-    let made = Bench::of("resource \"aws_kms_key\" \"k\" {}\noutput \"arn\" { value = aws_kms_key.k.arn }\n", Some(world));
+    let made =
+        Bench::of("resource \"aws_kms_key\" \"k\" {}\noutput \"arn\" { value = aws_kms_key.k.arn }\n", Some(world));
     let made = made.unwrap();
     run(&made, &["apply", "-auto-approve"], 0);
     let arn = run(&made, &["output", "-raw", "arn"], 0).out;
