@@ -24,6 +24,7 @@ mod plans;
 mod sealing;
 mod states;
 mod stores;
+mod terminal;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
