@@ -4,13 +4,12 @@
 //! process may die: what must be durable by then was committed before.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::join;
 use sha2::{Digest as _, Sha256};
 use stackctl_core::{
-    Change, Diagnostic, Error, ErrorKind, ForceNew, Identity, Known, New, Partial, Ref, Result, Schema, Status,
+    Change, Diagnostic, Error, ErrorKind, ForceNew, Identity, Known, New, Partial, Ref, Result, Schema,
 };
 use stackctl_state::{Action as Doing, Done, Intent, Object, ObjectStatus, Record};
 
@@ -19,6 +18,7 @@ use super::keys::keys;
 use super::lost;
 use super::names::settle_names;
 use super::provision;
+use super::send::send_update;
 use super::settle::{Settled, Ticker, is_passing, until_gone, until_ready};
 use super::tools::{Appended, Tools};
 use super::wait::Ended;
@@ -508,73 +508,6 @@ pub(crate) async fn record(tools: &Tools, job: &Job, object: Arc<Object>) -> Res
     let set = Record::Set { at: job.at.clone(), object: Arc::clone(&object) };
     tools.ledger.commit(vec![set]).await.map_err(|d| Trouble::journal(d, Some(Arc::clone(&object))))?;
     Ok(object)
-}
-
-/// Sends an update, again while what it refers to is not visible or the object is not ready for it. Where the answer was
-/// lost, the object is read first and only what still differs is sent again. True if a request left.
-async fn send_update(
-    tools: &Tools,
-    job: &Job,
-    schema: &Schema,
-    mut change: Change,
-    ticker: &mut Ticker,
-) -> Result<bool> {
-    let left = Arc::new(AtomicBool::new(false));
-    let mut wait = tools.wait(job.timeout.saturating_sub(ticker.elapsed(tools)));
-    let patience = tools.recent.patience(&*tools.clock);
-    let mut doubt = lost::Doubt::default();
-    loop {
-        tools.ledger.gate().await.map_err(closed)?;
-        let e = match tools.ledger.noting(&left, job.instance.update(job.ty(), change.clone())).await {
-            Ok(_) => return Ok(left.load(Ordering::Relaxed)),
-            Err(e) => e,
-        };
-        let again = match e.kind {
-            ErrorKind::Lost => doubt.allows_another(&wait),
-            ErrorKind::NotReady | ErrorKind::Throttled | ErrorKind::InUse => true,
-            ErrorKind::NotYetVisible => wait.elapsed() < patience,
-            // An object made a moment ago may not be visible to its own update.
-            ErrorKind::NotFound => change.fresh && wait.elapsed() < patience,
-            _ => false,
-        };
-        loop {
-            if !again || wait.pause().await.is_err() {
-                return Err(e);
-            }
-            ticker.tick(tools, job, Some(&change.at.id));
-            if e.kind != ErrorKind::Lost {
-                break;
-            }
-            match outstanding(job, schema, &change).await {
-                // The second phase of a creation also does what no argument shows.
-                Ok(Some(rest)) if rest.fields.is_empty() && !rest.fresh => return Ok(true),
-                Ok(Some(rest)) => {
-                    change = rest;
-                    break;
-                }
-                // Something is being done to it: what came of it shows when that has ended.
-                Ok(None) => {}
-                Err(e) if is_passing(&e) => {}
-                Err(e) => return Err(e),
-            }
-        }
-    }
-}
-
-/// What is left of a change whose answer was lost; `None` while the object is not settled.
-async fn outstanding(job: &Job, schema: &Schema, change: &Change) -> Result<Option<Change>> {
-    let live = job.instance.read(job.ty(), vec![change.at.clone()]).await?;
-    let Some(live) = live.into_iter().next() else {
-        // Not visible yet, or gone: sending it again tells.
-        return Ok(Some(change.clone()));
-    };
-    if live.status == Status::Pending {
-        return Ok(None);
-    }
-    let old = if change.fresh { live.value } else { absorb(schema, &change.old, live.value) };
-    let mut fields = job.differing(schema, &old);
-    fields.retain(|f| change.fields.contains(f));
-    Ok(Some(Change { old, fields, ..change.clone() }))
 }
 
 pub(crate) fn closed(d: Diagnostic) -> Error {
