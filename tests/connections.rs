@@ -2,7 +2,7 @@
 //! which proxy, and as whom they are signed.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -15,30 +15,49 @@ use crate::{contains, stackctl, world};
 /// A server that takes down what it is asked, and refuses all of it.
 struct Ear {
     port: u16,
-    heard: Arc<Mutex<Vec<Heard>>>,
+    heard: Arc<Mutex<Vec<Request>>>,
 }
 
-/// A request: its first line, the headers, and the body.
+/// A request: its first line and headers, and the body.
 #[derive(Clone, Debug)]
-struct Heard {
-    head: Vec<String>,
-    body: String,
+pub(crate) struct Request {
+    pub(crate) head: Vec<String>,
+    pub(crate) body: Vec<u8>,
 }
 
-impl Heard {
+impl Request {
+    /// The next one on a connection; none where it is closed.
+    pub(crate) fn read(reader: &mut impl BufRead) -> std::io::Result<Option<Request>> {
+        let mut head = Vec::new();
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(None);
+            }
+            match line.trim_end() {
+                "" => break,
+                l => head.push(l.to_owned()),
+            }
+        }
+        let mut request = Request { head, body: Vec::new() };
+        let length = request.header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
+        request.body = vec![0; length];
+        reader.read_exact(&mut request.body)?;
+        Ok(Some(request))
+    }
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let of = self.head.iter().skip(1).filter_map(|l| l.split_once(':'));
+        of.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim()).next()
+    }
     /// Method and target, without the version.
     fn target(&self) -> &str {
         self.head[0].rsplit_once(' ').map_or("", |(t, _)| t)
-    }
-    fn header(&self, name: &str) -> Option<&str> {
-        let of = self.head.iter().skip(1).filter_map(|l| l.split_once(':'));
-        of.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim()).next()
     }
     /// Access key id, region and service of the signature.
     fn signed_by(&self) -> Option<(String, String, String)> {
         let scope = self.header("authorization")?.split_once("Credential=")?.1.split(',').next()?.to_owned();
         let parts: Vec<&str> = scope.split('/').collect();
-        Some((parts[0].to_owned(), parts.get(2)?.to_string(), parts.get(3)?.to_string()))
+        Some((parts[0].to_owned(), (*parts.get(2)?).to_owned(), (*parts.get(3)?).to_owned()))
     }
 }
 
@@ -58,7 +77,7 @@ impl Ear {
     fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
-    fn all(&self) -> Vec<Heard> {
+    fn all(&self) -> Vec<Request> {
         self.heard.lock().unwrap().clone()
     }
     /// Methods and targets, each once.
@@ -67,25 +86,9 @@ impl Ear {
     }
 }
 
-fn hear(client: TcpStream, status: u16, heard: &Mutex<Vec<Heard>>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(client.try_clone()?);
-    let mut head = Vec::new();
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(());
-        }
-        match line.trim_end() {
-            "" => break,
-            l => head.push(l.to_owned()),
-        }
-    }
-    let mut heard_now = Heard { head, body: String::new() };
-    let length = heard_now.header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    heard_now.body = String::from_utf8_lossy(&body).into_owned();
-    heard.lock().unwrap().push(heard_now);
+fn hear(client: TcpStream, status: u16, heard: &Mutex<Vec<Request>>) -> std::io::Result<()> {
+    let Some(request) = Request::read(&mut BufReader::new(client.try_clone()?))? else { return Ok(()) };
+    heard.lock().unwrap().push(request);
     let code = if status >= 500 { "InternalError" } else { "AccessDenied" };
     let xml = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
     write!(

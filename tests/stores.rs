@@ -1,12 +1,13 @@
 //! Places of states that are not as they should be, and states that are none: what the message says, and that nothing is
 //! overwritten, made or left locked.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use crate::connections::Request;
 use crate::journal::{FILE, TABLE, bench, in_real_time, keys, spawn};
 use crate::lab::run::{Done, finish};
 use crate::lab::{Bench, World};
@@ -318,21 +319,21 @@ fn endpoints_of_the_block_win() {
     store.exit();
 }
 
-/// A store before a world's: it keeps the heads of the requests that pass, and takes these headers from them.
+/// A store before a world's: it keeps the requests that pass, and takes these headers from them.
 struct Relay {
     port: u16,
-    heads: Arc<Mutex<Vec<Vec<String>>>>,
+    passed: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Relay {
     fn before(world: World, without: &'static [&'static str]) -> Relay {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let relay = Relay { port: listener.local_addr().unwrap().port(), heads: Arc::default() };
-        let heads = Arc::clone(&relay.heads);
+        let relay = Relay { port: listener.local_addr().unwrap().port(), passed: Arc::default() };
+        let passed = Arc::clone(&relay.passed);
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let heads = Arc::clone(&heads);
-                std::thread::spawn(move || pass(client, world.port, without, &heads));
+                let passed = Arc::clone(&passed);
+                std::thread::spawn(move || pass(client, world.port, without, &passed));
             }
         });
         relay
@@ -343,49 +344,25 @@ impl Relay {
     }
     /// What a header says in all requests of a method for keys that contain this.
     fn said(&self, method: &str, key: &str, header: &str) -> Vec<Option<String>> {
-        let heads = self.heads.lock().unwrap();
-        let of = heads.iter().filter(|h| h[0].starts_with(&format!("{method} /states/")) && h[0].contains(key));
-        of.map(|h| value(h, header).map(str::to_owned)).collect()
+        let passed = self.passed.lock().unwrap();
+        let fits = |r: &&Request| r.head[0].starts_with(&format!("{method} /states/")) && r.head[0].contains(key);
+        passed.iter().filter(fits).map(|r| r.header(header).map(str::to_owned)).collect()
     }
-}
-
-fn value<'a>(head: &'a [String], header: &str) -> Option<&'a str> {
-    let fits = |l: &&String| l.split(':').next().is_some_and(|n| n.eq_ignore_ascii_case(header));
-    head.iter().skip(1).find(fits).and_then(|l| l.split_once(':')).map(|(_, v)| v.trim())
 }
 
 /// One request of one connection.
-fn pass(mut client: TcpStream, port: u16, without: &[&str], heads: &Mutex<Vec<Vec<String>>>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(client.try_clone()?);
-    let mut head = Vec::new();
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(());
-        }
-        match line.trim_end() {
-            "" => break,
-            l => head.push(l.to_owned()),
-        }
-    }
-    let length = value(&head, "content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
+fn pass(client: TcpStream, port: u16, without: &[&str], passed: &Mutex<Vec<Request>>) -> std::io::Result<()> {
+    let Some(request) = Request::read(&mut BufReader::new(client.try_clone()?))? else { return Ok(()) };
     let name = |l: &String| l.split(':').next().unwrap_or_default().to_lowercase();
-    let kept: Vec<&String> = head
-        .iter()
-        .enumerate()
-        .filter(|(i, l)| *i == 0 || name(l) != "connection" && !without.contains(&&*name(l)))
-        .map(|(_, l)| l)
-        .collect();
+    let kept = |(i, l): &(usize, &String)| *i == 0 || name(l) != "connection" && !without.contains(&&*name(l));
     let mut server = TcpStream::connect(("127.0.0.1", port))?;
-    for line in kept {
+    for (_, line) in request.head.iter().enumerate().filter(kept) {
         write!(server, "{line}\r\n")?;
     }
     write!(server, "Connection: close\r\n\r\n")?;
-    server.write_all(&body)?;
-    heads.lock().unwrap().push(head);
-    std::io::copy(&mut server, &mut client).map(drop)
+    server.write_all(&request.body)?;
+    passed.lock().unwrap().push(request);
+    std::io::copy(&mut server, &mut &client).map(drop)
 }
 
 /// A lock, further lines of the backend block, and the headers that every PUT has then.
