@@ -119,7 +119,7 @@ pub enum Notice {
     },
     /// A new state holds secrets, and is not sealed.
     NotSealed,
-    /// Saving failed and is tried again.
+    /// A request failed for a passing reason and is tried again.
     Retrying {
         /// Why.
         problem: String,
@@ -283,7 +283,7 @@ impl std::fmt::Display for Notice {
                  `stackctl state seal` this one",
             ),
             Notice::Retrying { problem, after } => {
-                write!(f, "Saving the state failed ({problem}), trying again in {}s", after.as_secs())
+                write!(f, "State storage: {problem}; trying again in {}s", after.as_secs())
             }
         }
     }

@@ -24,6 +24,8 @@ pub enum Fault {
     Throttled,
     /// No permission.
     Denied,
+    /// Nobody is there.
+    Unreachable,
     /// It never arrives and its sender waits for ever: a crash right before it.
     StopBefore,
     /// It is carried out, and its sender waits for ever: a crash right after it.
@@ -156,6 +158,7 @@ impl Memory {
                 (Fault::Busy, _) => failed(StoreErrorKind::Busy),
                 (Fault::Throttled, _) => failed(StoreErrorKind::Throttled),
                 (Fault::Denied, _) => failed(StoreErrorKind::Denied),
+                (Fault::Unreachable, _) => failed(StoreErrorKind::Unreachable),
                 (Fault::StopBefore | Fault::StopAfter, _) => std::future::pending().await,
                 _ => failed(StoreErrorKind::Lost),
             }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::format::hex;
 use crate::local::backoff;
 use crate::model::State;
-use crate::store::{Answer, Cond, Item, ItemCond, StoreErrorKind};
+use crate::store::{Answer, Cond, Item, ItemCond, StoreError, StoreErrorKind};
 
 /// Attempts of a request that failed for a passing reason.
 pub(super) const ATTEMPTS: u32 = 8;
@@ -53,20 +53,25 @@ impl Spot {
     ) -> Result<T> {
         let mut attempt = 0;
         loop {
-            let answer = request().await;
-            let silent = answer.as_ref().is_err_and(|e| e.kind == StoreErrorKind::Unreachable);
-            let reached = self.reached.fetch_or(!silent, Ordering::Relaxed) || !silent;
-            // Nothing is at stake before the first answer, and a wrong address does not become right.
-            let attempts = if reached { ATTEMPTS } else { 1 };
-            match answer {
-                Ok(v) => return Ok(v),
-                Err(e) if e.is_transient() && attempt < attempts => {
+            match request().await {
+                Ok(v) => {
+                    self.reached.store(true, Ordering::Relaxed);
+                    return Ok(v);
+                }
+                Err(e) if self.is_worth_another(attempt, &e) => {
                     self.pause(attempt, &e.message).await;
                     attempt += 1;
                 }
                 Err(e) => return Err(Error::store(what, place, e)),
             }
         }
+    }
+    /// True for a passing reason, a few times. Nothing is at stake before the first answer, and a wrong address does not
+    /// become right: then once.
+    pub(super) fn is_worth_another(&self, attempt: u32, e: &StoreError) -> bool {
+        let silent = e.kind == StoreErrorKind::Unreachable;
+        let reached = self.reached.fetch_or(!silent, Ordering::Relaxed) || !silent;
+        e.is_transient() && attempt < if reached { ATTEMPTS } else { 1 }
     }
     pub(super) async fn pause(&self, attempt: u32, problem: &str) {
         let after = backoff(attempt);

@@ -12,7 +12,6 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use super::Spot;
-use super::kept::ATTEMPTS;
 use super::lease::{OPEN_FOR, Renewal, STILL, Sightings, lease, looks_dead};
 use super::place::{At, Held, Standing, When, get, give_back, put, remove};
 use crate::backend::{Access, Locking, Notice, Options};
@@ -220,10 +219,8 @@ impl Wish<'_> {
                     return Ok(Ok(held(s.lease.map_or(first.beat, |l| l.beat), s.version)));
                 }
                 Ok(Err(standing)) => return Ok(Err(standing)),
-                Err(e) if !e.is_transient() || attempt >= ATTEMPTS => {
-                    return Err(Error::store("locking", &self.spot.place, e));
-                }
-                Err(e) => self.spot.pause(attempt, &e.message).await,
+                Err(e) if self.spot.is_worth_another(attempt, &e) => self.spot.pause(attempt, &e.message).await,
+                Err(e) => return Err(Error::store("locking", &self.spot.place, e)),
             }
             attempt += 1;
         }

@@ -95,6 +95,29 @@ async fn a_missing_permission_is_named_before_the_first_change() {
     assert!(e.diagnostic().hint.unwrap().contains("allow k.journal/*"), "{e}");
 }
 
+/// A wrong address is told soon; a store that has answered before is worth waiting for.
+#[tokio::test]
+async fn nobody_waits_for_a_store_that_never_answered() {
+    let p = Place::new();
+    p.store.faults(|_| Fault::Unreachable);
+    assert!(p.open("default").await.is_err());
+    let log = p.store.take_log();
+    let sent = |op: &str| log.iter().filter(|r| r.op == op).count();
+    assert_eq!((sent("item.put"), sent("list") <= 2), (2, true), "{log:?}");
+
+    p.store.faults(|_| Fault::None);
+    let mut s = p.open("default").await.unwrap();
+    let first = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let seen = first.clone();
+    p.store.faults(move |r| {
+        let away = r.op == "put" && seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 6;
+        if away { Fault::Unreachable } else { Fault::None }
+    });
+    create(&mut s, "t.a").await.unwrap();
+    s.close().await.unwrap();
+    assert!(first.load(std::sync::atomic::Ordering::Relaxed) > 6, "it was away");
+}
+
 #[tokio::test]
 async fn permission_to_delete_is_tested_once() {
     let p = Place::new();
