@@ -88,7 +88,7 @@ fn a_group_without_rules_has_none_though_the_answer_is_lost() {
     let world = world();
     let text = "resource \"aws_vpc\" \"v\" { cidr_block = \"10.0.0.0/16\" }\n\
                 resource \"aws_security_group\" \"g\" {\n  name = \"g\"\n  vpc_id = aws_vpc.v.id\n}\n";
-    for kind in ["reset_before", "lost_answer", "error500"] {
+    for kind in ["reset_before", "lost_answer", "cut_answer", "error500"] {
         let world = world.fork().unwrap();
         let bench = Bench::of(text, Some(world)).unwrap();
         let fault = serde_json::json!({"service": "ec2", "action": "RevokeSecurityGroupEgress", "kind": kind});

@@ -73,6 +73,8 @@ pub enum Kind {
     ResetBefore,
     /// The request is executed, then the connection is cut.
     LostAnswer,
+    /// The request is executed, then the connection is cut in the middle of the answer.
+    CutAnswer,
     /// Executed after `delay_s` real seconds.
     Slow,
 }

@@ -83,19 +83,22 @@ const fn fault(name: &'static str, kind: &'static str, only: (&'static str, &'st
 }
 
 /// At any request.
-pub(crate) const FAULTS: [Fault; 5] = [
+pub(crate) const FAULTS: [Fault; 6] = [
     fault("throttled", "throttle", ("", ""), 0),
     fault("internal error", "error500", ("", ""), 0),
     fault("cut before", "reset_before", ("", ""), 0),
     fault("answer lost", "lost_answer", ("", ""), 0),
+    fault("answer cut", "cut_answer", ("", ""), 0),
     fault("slow", "slow", ("", ""), 2),
 ];
 
 /// At requests of the backend. An answer of S3 that takes longer than twelve seconds counts as lost while the lock is held by it.
-pub(crate) const BACKEND_FAULTS: [Fault; 7] = [
+pub(crate) const BACKEND_FAULTS: [Fault; 9] = [
     fault("PUT refused with 409", "error", ("s3", "PutObject"), 0),
     fault("PUT answered late", "slow", ("s3", "PutObject"), 14),
     fault("answer to PUT lost", "lost_answer", ("s3", "PutObject"), 0),
+    fault("answer to GET cut", "cut_answer", ("s3", "GetObject"), 0),
+    fault("answer to PUT cut", "cut_answer", ("s3", "PutObject"), 0),
     fault("DELETE's answer lost", "lost_answer", ("s3", "DeleteObject"), 0),
     fault("table throttled", "throttle", ("dynamodb", ""), 0),
     fault("table's answer lost", "lost_answer", ("dynamodb", ""), 0),

@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// Only requests that change something: what comes between two of them changes nothing that could be lost.
     #[arg(long)]
     changes: bool,
+    /// Only disturbances whose name contains this: `answer cut`, `SIGTERM`.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
     /// Only this request.
     #[arg(long, value_name = "K", conflicts_with_all = ["from", "to"])]
     at: Option<u64>,
@@ -61,7 +64,7 @@ enum How {
     Inside,
     /// SIGINT and SIGTERM, before and after each request.
     Signal,
-    /// Throttling, internal errors, cut connections, lost and slow answers.
+    /// Throttling, internal errors, cut connections, lost, cut and slow answers.
     Fault,
     /// The same and 409 at requests of the backend alone: PUT and DELETE of S3, and all of the table.
     Backend,
@@ -110,6 +113,7 @@ fn trials(ready: &Ready, work: &str, how: How, args: &Args, start: Instant) -> u
         How::Backend => Kind::Backend,
     };
     let mut points = ready.points(kind, args.changes);
+    points.retain(|p| args.only.as_ref().is_none_or(|text| p.to_string().contains(text)));
     points.retain(|p| args.at.is_none_or(|k| p.k == k));
     points.retain(|p| args.from.is_none_or(|k| p.k >= k) && args.to.is_none_or(|k| p.k <= k));
     if args.turn {

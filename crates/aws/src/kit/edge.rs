@@ -193,10 +193,11 @@ pub(super) fn natural_id(schema: &Schema, keys: &Known) -> Option<String> {
     }
 }
 
-/// The error of a create or an update: a failure inside the service says nothing about what was done.
+/// The error of a create or an update: a failure inside the service, and an answer that cannot be read, say nothing about
+/// what was done.
 pub(super) fn uncertain(e: Error) -> Error {
-    let failed_inside = e.call.as_ref().and_then(|c| c.status).is_some_and(|s| s >= 500);
-    if failed_inside && e.kind == ErrorKind::Other { Error { kind: ErrorKind::Lost, ..e } } else { e }
+    let silent = e.call.as_ref().and_then(|c| c.status).is_some_and(|s| !(400..500).contains(&s));
+    if silent && e.kind == ErrorKind::Other { Error { kind: ErrorKind::Lost, ..e } } else { e }
 }
 
 /// A JSON document in the one spelling that is sent and stored: compact, keys sorted, `<`, `>` and `&` escaped.

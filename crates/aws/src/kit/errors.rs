@@ -138,7 +138,11 @@ fn convert(
         }
         (Some(_), None) => {
             let status = call.status.unwrap_or_default();
-            let message = meta.message().map_or_else(|| format!("The service answered HTTP {status}."), str::to_owned);
+            let unsaid = match status {
+                400.. => format!("The service answered HTTP {status}."),
+                _ => format!("The service's answer (HTTP {status}) cannot be understood, or was cut off."),
+            };
+            let message = meta.message().map_or(unsaid, str::to_owned);
             (by_status(call.status), message)
         }
     };

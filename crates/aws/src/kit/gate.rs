@@ -186,11 +186,15 @@ impl ClassifyRetry for Retries {
     }
 }
 
-/// True if the service says that it did nothing: an answer below 500, or its throttling 503.
+/// True if the service says that it did nothing: an answer between 400 and 500, or its throttling 503. Of what begins like a
+/// success the rest may be missing.
 fn refused(ctx: &InterceptorContext) -> bool {
     ctx.response().is_some_and(|r| {
         let says = |t: &[u8]| r.body().bytes().is_some_and(|b| b.windows(t.len()).any(|w| w == t));
-        r.status().as_u16() < 500 || says(b"RequestLimitExceeded") || says(b"SlowDown") || says(b"Throttl")
+        (400..500).contains(&r.status().as_u16())
+            || says(b"RequestLimitExceeded")
+            || says(b"SlowDown")
+            || says(b"Throttl")
     })
 }
 

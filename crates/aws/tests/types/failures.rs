@@ -21,17 +21,19 @@ async fn sent(rig: &Rig, action: &str) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_create_is_not_repeated_after_a_lost_answer() {
     let rig = Rig::new().await;
-    let name = unique("lost");
-    rig.sandbox.faults(&[Fault::new(Kind::LostAnswer, "ec2", "CreateSecurityGroup")]).await.unwrap();
-    let e = create(&rig, &name).await.unwrap_err();
-    assert_eq!(e.kind, ErrorKind::Lost, "{e}");
-    assert_eq!(sent(&rig, "CreateSecurityGroup").await, 1);
-    let intent = Intent { token: format!("token-{name}"), keys: known(json!({"name": name})), since: None };
-    let found = rig.instance.find(GROUP, intent).await.unwrap();
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0].evidence, stackctl_core::Evidence::Token);
-    let strange = Intent { token: "another".into(), keys: known(json!({"name": name})), since: None };
-    assert_eq!(rig.instance.find(GROUP, strange).await.unwrap()[0].evidence, stackctl_core::Evidence::OtherToken);
+    for kind in [Kind::LostAnswer, Kind::CutAnswer] {
+        let name = unique("lost");
+        rig.sandbox.clear_log().await.unwrap();
+        rig.sandbox.faults(&[Fault::new(kind, "ec2", "CreateSecurityGroup")]).await.unwrap();
+        let e = create(&rig, &name).await.unwrap_err();
+        assert_eq!((e.kind, sent(&rig, "CreateSecurityGroup").await), (ErrorKind::Lost, 1), "{kind:?}: {e}");
+        let intent = Intent { token: format!("token-{name}"), keys: known(json!({"name": name})), since: None };
+        let found = rig.instance.find(GROUP, intent).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].evidence, stackctl_core::Evidence::Token);
+        let strange = Intent { token: "another".into(), keys: known(json!({"name": name})), since: None };
+        assert_eq!(rig.instance.find(GROUP, strange).await.unwrap()[0].evidence, stackctl_core::Evidence::OtherToken);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +49,7 @@ async fn a_failure_inside_the_service_leaves_a_create_in_doubt() {
 async fn an_update_is_not_repeated_without_an_answer() {
     const PARAMETER: &str = "aws_ssm_parameter";
     let rig = Rig::new().await;
-    for kind in [Kind::LostAnswer, Kind::Error500] {
+    for kind in [Kind::LostAnswer, Kind::CutAnswer, Kind::Error500] {
         let name = unique("again");
         let with = |value: &str| known(json!({"name": name, "type": "String", "value": value}));
         let id = rig.instance.create(PARAMETER, New { value: with("a"), token: name.clone() }).await.unwrap().id;
@@ -74,9 +76,11 @@ async fn throttling_is_waited_out() {
 async fn reads_are_repeated() {
     let rig = Rig::new().await;
     let id = create(&rig, &unique("read")).await.unwrap();
-    rig.sandbox.faults(&[Fault::new(Kind::LostAnswer, "ec2", "DescribeSecurityGroups")]).await.unwrap();
-    let at = Ref { id, known: known(json!({})), wanted: None };
-    assert_eq!(rig.instance.read(GROUP, vec![at]).await.unwrap().len(), 1);
+    for kind in [Kind::LostAnswer, Kind::CutAnswer, Kind::Error500] {
+        rig.sandbox.faults(&[Fault::new(kind, "ec2", "DescribeSecurityGroups")]).await.unwrap();
+        let at = Ref { id: id.clone(), known: known(json!({})), wanted: None };
+        assert_eq!(rig.instance.read(GROUP, vec![at]).await.unwrap().len(), 1, "{kind:?}");
+    }
 }
 
 /// Errors name service, operation, code and request, and never what was sent.

@@ -110,6 +110,8 @@ class Sandbox:
         answer.set_header("Date", CLOCK.http_date())
         if turn == "after":
             return self._hold(incoming, entry, turn)
+        if rule and rule["kind"] == "cut_answer":
+            return wire.Answer(answer.status, answer.headers, answer.body, cut=True)
         return None if rule and rule["kind"] == "lost_answer" else answer
 
     def _hold(self, incoming, entry, turn):

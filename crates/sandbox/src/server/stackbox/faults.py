@@ -5,7 +5,7 @@ import time
 from stackbox import wrong
 
 KEYS = {"service", "action", "path", "skip", "times", "kind", "delay_s", "code", "status", "message", "headers"}
-KINDS = ("throttle", "error500", "reset_before", "lost_answer", "slow", "error")
+KINDS = ("throttle", "error500", "reset_before", "lost_answer", "cut_answer", "slow", "error")
 
 
 class Faults:

@@ -31,12 +31,12 @@ class Request:
 
 
 class Answer:
-    """Status, headers as a list of pairs, body."""
+    """Status, headers as a list of pairs, body. One that is `cut` ends in its middle, and its connection with it."""
 
-    __slots__ = ("status", "headers", "body")
+    __slots__ = ("status", "headers", "body", "cut")
 
-    def __init__(self, status, headers=(), body=b""):
-        self.status, self.headers, self.body = status, list(headers), body
+    def __init__(self, status, headers=(), body=b"", cut=False):
+        self.status, self.headers, self.body, self.cut = status, list(headers), body, cut
 
     def header(self, name):
         name = name.lower()
@@ -151,8 +151,9 @@ class Server:
         if answer is None:
             connection.reset()
             return False
-        keep = version == "HTTP/1.1" and lower.get("connection", "").lower() != "close"
-        connection.sock.sendall(_bytes(answer, method, keep))
+        keep = version == "HTTP/1.1" and lower.get("connection", "").lower() != "close" and not answer.cut
+        data = _bytes(answer, method, keep)
+        connection.sock.sendall(data[:-(len(answer.body) + 1) // 2] if answer.cut else data)
         return keep
 
 
