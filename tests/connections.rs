@@ -214,6 +214,9 @@ fn failures_are_retried_as_often_as_the_block_says() {
     }
 }
 
+/// Lines of the block, the environment, and the access key id, region and session token of what leaves.
+type Signed<'a> = (String, &'a [(&'a str, &'a str)], (&'a str, &'a str, Option<&'a str>));
+
 /// Who signs what leaves.
 #[test]
 fn credentials_follow_the_block() {
@@ -226,7 +229,7 @@ fn credentials_follow_the_block() {
         .unwrap();
     let at = |name: &str| format!("{:?}", files.path().join(name).display().to_string());
     let region = "region = \"us-east-1\"";
-    let cases: Vec<(String, &[(&str, &str)], (&str, &str, Option<&str>))> = vec![
+    let cases: Vec<Signed<'_>> = vec![
         (region.to_owned(), &KEYS, ("AKIDENV", "us-east-1", None)),
         (
             format!("{region}\n access_key = \"AKIDBLOCK\"\n secret_key = \"s\"\n token = \"T2\""),
