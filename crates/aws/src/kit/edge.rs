@@ -10,6 +10,7 @@ use stackctl_core::canonical::canonical;
 use stackctl_core::equal::{is_zero, same};
 use stackctl_core::{Block, Draft, Equality, Error, ErrorKind, Identity, Known, Partial, Presence, Ref, Schema, Ty};
 
+use super::errors::is_refusal;
 use super::provider_config::TagRules;
 
 /// The tag that carries the token of an intent until its object's id is durable.
@@ -196,7 +197,7 @@ pub(super) fn natural_id(schema: &Schema, keys: &Known) -> Option<String> {
 /// The error of a create or an update: a failure inside the service, and an answer that cannot be read, say nothing about
 /// what was done.
 pub(super) fn uncertain(e: Error) -> Error {
-    let silent = e.call.as_ref().and_then(|c| c.status).is_some_and(|s| !(400..500).contains(&s));
+    let silent = e.call.as_ref().and_then(|c| c.status).is_some_and(|s| !is_refusal(s));
     if silent && e.kind == ErrorKind::Other { Error { kind: ErrorKind::Lost, ..e } } else { e }
 }
 
@@ -243,6 +244,24 @@ mod tests {
     use super::*;
     use crate::kit::table::{Sheet, identity, slot};
     use crate::kit::value::{Name, Tags};
+
+    /// A redirect has done nothing, and trying again does not help.
+    #[test]
+    fn what_is_uncertain() {
+        for (status, kind, wanted) in [
+            (200, ErrorKind::Other, ErrorKind::Lost),
+            (301, ErrorKind::Other, ErrorKind::Other),
+            (400, ErrorKind::Invalid, ErrorKind::Invalid),
+            (418, ErrorKind::Other, ErrorKind::Other),
+            (500, ErrorKind::Other, ErrorKind::Lost),
+            (503, ErrorKind::Throttled, ErrorKind::Throttled),
+        ] {
+            let call = stackctl_core::error::Call { status: Some(status), ..Default::default() };
+            let e = Error { call: Some(Box::new(call)), ..Error::new(kind, "no") };
+            assert_eq!(uncertain(e).kind, wanted, "{status}");
+        }
+        assert_eq!(uncertain(Error::new(ErrorKind::Other, "our own")).kind, ErrorKind::Other);
+    }
 
     fn schema() -> Schema {
         Sheet::new(

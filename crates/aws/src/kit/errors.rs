@@ -159,6 +159,12 @@ pub(super) fn is_page(r: &HttpResponse) -> bool {
     (status >= 500 || status == 404 || status == 405) && r.body().bytes().is_some_and(html)
 }
 
+/// True if an answer of this status says that nothing was done. A failure inside the service does not, and of what begins like
+/// a success the rest may be missing.
+pub(super) fn is_refusal(status: u16) -> bool {
+    (300..500).contains(&status)
+}
+
 /// True if there was no connection on which the request could have left.
 pub(super) fn never_left(e: &(dyn StdError + 'static)) -> bool {
     no_connection(&chain(e))

@@ -186,12 +186,11 @@ impl ClassifyRetry for Retries {
     }
 }
 
-/// True if the service says that it did nothing: an answer between 400 and 500, or its throttling 503. Of what begins like a
-/// success the rest may be missing.
+/// True if the service says that it did nothing: a refusal, or its throttling 503.
 fn refused(ctx: &InterceptorContext) -> bool {
     ctx.response().is_some_and(|r| {
         let says = |t: &[u8]| r.body().bytes().is_some_and(|b| b.windows(t.len()).any(|w| w == t));
-        (400..500).contains(&r.status().as_u16())
+        super::errors::is_refusal(r.status().as_u16())
             || says(b"RequestLimitExceeded")
             || says(b"SlowDown")
             || says(b"Throttl")
