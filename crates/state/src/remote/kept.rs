@@ -69,9 +69,11 @@ impl Spot {
     /// True for a passing reason, a few times. Nothing is at stake before the first answer, and a wrong address does not
     /// become right: then once.
     pub(super) fn is_worth_another(&self, attempt: u32, e: &StoreError) -> bool {
-        let silent = e.kind == StoreErrorKind::Unreachable;
-        let reached = self.reached.fetch_or(!silent, Ordering::Relaxed) || !silent;
-        e.is_transient() && attempt < if reached { ATTEMPTS } else { 1 }
+        if e.kind != StoreErrorKind::Unreachable {
+            self.reached.store(true, Ordering::Relaxed);
+        }
+        let attempts = if self.reached.load(Ordering::Relaxed) { ATTEMPTS } else { 1 };
+        e.is_transient() && attempt < attempts
     }
     pub(super) async fn pause(&self, attempt: u32, problem: &str) {
         let after = backoff(attempt);

@@ -167,6 +167,20 @@ async fn what_exists_is_ours_by_its_token_alone() {
     }
 }
 
+/// A service that never answers an update is not asked until the operation's timeout, which is twenty minutes here.
+#[tokio::test]
+async fn a_service_that_never_answers_is_given_up() {
+    let of = |rest: &str| format!("resource \"test_thing\" \"a\" {{\n name = \"x\"\n {rest}\n}}");
+    let mut bench = Bench::default();
+    run(&mut bench, &of(""), |_| {}).await;
+    let lost = || ("update test_thing".to_owned(), stackctl_core::ErrorKind::Lost);
+    bench.provider.world().faults.extend(std::iter::repeat_with(lost).take(1000));
+    let (_, applied) = bench.apply(&split(&of("force = true")), |_| {}).await.unwrap();
+    assert!(format!("{:?}", applied.diags).contains("lost"), "{:?}", applied.diags);
+    let sent = bench.provider.world().calls.iter().filter(|c| c.starts_with("update")).count();
+    assert!((10..60).contains(&sent), "{sent}");
+}
+
 /// The answer to the update is lost after the service carried it out. What a read shows to be done is not sent again; what
 /// no read shows is.
 #[tokio::test]
