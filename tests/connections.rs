@@ -12,6 +12,20 @@ use crate::lab::run::Done;
 use crate::lab::{Bench, World};
 use crate::{contains, stackctl, world};
 
+/// Serves connections to a free port, each in a thread of its own, until the process ends. The port.
+pub(crate) fn listen(serve: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let (port, serve) = (listener.local_addr().unwrap().port(), Arc::new(serve));
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let serve = Arc::clone(&serve);
+            // A client that hangs up is no failure of the server.
+            std::thread::spawn(move || serve(client));
+        }
+    });
+    port
+}
+
 /// A server that takes down what it is asked, and refuses all of it.
 struct Ear {
     port: u16,
@@ -63,16 +77,9 @@ impl Request {
 
 impl Ear {
     fn answering(status: u16) -> Ear {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let ear = Ear { port: listener.local_addr().unwrap().port(), heard: Arc::default() };
-        let heard = Arc::clone(&ear.heard);
-        std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let heard = Arc::clone(&heard);
-                std::thread::spawn(move || hear(client, status, &heard));
-            }
-        });
-        ear
+        let heard = Arc::default();
+        let all = Arc::clone(&heard);
+        Ear { port: listen(move |client| hear(client, status, &all)), heard }
     }
     fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

@@ -2,12 +2,12 @@
 //! overwritten, made or left locked.
 
 use std::io::{BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::connections::Request;
+use crate::connections::{Request, listen};
 use crate::journal::{FILE, TABLE, bench, in_real_time, keys, spawn};
 use crate::lab::run::{Done, finish};
 use crate::lab::{Bench, World};
@@ -327,16 +327,9 @@ struct Relay {
 
 impl Relay {
     fn before(world: World, without: &'static [&'static str]) -> Relay {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let relay = Relay { port: listener.local_addr().unwrap().port(), passed: Arc::default() };
-        let passed = Arc::clone(&relay.passed);
-        std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let passed = Arc::clone(&passed);
-                std::thread::spawn(move || pass(client, world.port, without, &passed));
-            }
-        });
-        relay
+        let passed = Arc::default();
+        let all = Arc::clone(&passed);
+        Relay { port: listen(move |client| pass(client, world.port, without, &all)), passed }
     }
     /// The backend's arguments for it.
     fn arguments(&self) -> String {
